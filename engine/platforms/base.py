@@ -1,8 +1,8 @@
 """What every platform adapter does, in the same few verbs, and the shapes they speak in.
 
 An adapter is pure: bytes and headers in, values out. It opens no connection, reads no row and knows no
-workflow. The edge calls ``is_probe``, ``verify`` and ``identify`` before it commits; the ``extract`` step calls
-``extract`` afterwards, from the stored body.
+workflow. The edge calls ``is_probe``, ``verify`` and ``identify`` before it commits; the ``extract`` step
+calls ``extract`` afterwards, from the stored body.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who a body speaks of. ``external_ids`` are ``(scope, id)``, e.g. ``("shopify", "706405506930370084")``."""
+    """Who a body speaks of. ``external_ids`` are ``(scope, id)``: ``("shopify", "706405506930370084")``."""
 
     email: str | None = None
     phone: str | None = None
@@ -169,3 +169,12 @@ class Platform(Protocol):
         Raises PermanentError when the body doesn't fit its topic (a captured body replayed under another
         topic, an error object instead of a customer).
         """
+
+
+class NoProbe:
+    """What platforms inherit that send nothing to try an address."""
+
+    def is_probe(self, delivery: Delivery) -> bool:
+        """False: every delivery has to authenticate itself."""
+        del delivery
+        return False

@@ -1,0 +1,29 @@
+"""The steps of every workflow; ``find`` names one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..errors import IllegalMove
+from . import data_controller, data_subject, processing_activity, rights_request, user, webhook
+from .base import Outcome, Step
+
+STEPS: Mapping[str, Mapping[str, Step]] = {
+    "webhook": webhook.STEPS,
+    "data_controller": data_controller.STEPS,
+    "data_subject": data_subject.STEPS,
+    "processing_activity": processing_activity.STEPS,
+    "rights_request": rights_request.STEPS,
+    "user": user.STEPS,
+}
+
+
+def find(workflow: str, step: str) -> Step:
+    """The step's functions. Raises IllegalMove for one that doesn't exist."""
+    try:
+        return STEPS[workflow][step]
+    except KeyError:
+        raise IllegalMove(f"no step {workflow}.{step}") from None
+
+
+__all__ = ["STEPS", "Outcome", "Step", "find"]

@@ -1,0 +1,63 @@
+"""Versioned migrations: numbered, applied once, in order, each in one transaction with its number.
+
+A released migration never changes; what comes later is a new number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import NamedTuple
+
+from . import triggers
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "sqlite": {
+        "serial": "INTEGER PRIMARY KEY AUTOINCREMENT",
+        "uuid": "TEXT",
+        "moment": "TEXT",
+        "bytes": "BLOB",
+        "json": "TEXT",
+        "boolean": "INTEGER",
+        "bigint": "INTEGER",
+        "true": "1",
+        "now": "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
+        "new_id": f"({triggers.SQLITE_ID})",
+    },
+    "postgresql": {
+        "serial": "BIGSERIAL PRIMARY KEY",
+        "uuid": "UUID",
+        "moment": "TIMESTAMPTZ",
+        "bytes": "BYTEA",
+        "json": "JSONB",
+        "boolean": "BOOLEAN",
+        "bigint": "BIGINT",
+        "true": "TRUE",
+        "now": "date_trunc('milliseconds', clock_timestamp())",
+        "new_id": "gen_random_uuid()",
+    },
+}
+
+
+class Migration(NamedTuple):
+    """One step of the schema: its number, a name for people, and its statements per dialect."""
+
+    number: int
+    name: str
+    statements: Callable[[str], list[str]]
+
+
+def _initial(dialect: str) -> list[str]:
+    capture = triggers.sqlite() if dialect == "sqlite" else triggers.postgresql()
+    return [*_statements_of("0001_initial.sql", dialect), *capture]
+
+
+def _statements_of(file: str, dialect: str) -> list[str]:
+    text = resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
+    bare = re.sub(r"^--.*$", "", text, flags=re.MULTILINE)
+    spoken = re.sub(r"\{\{(\w+)\}\}", lambda word: _WORDS[dialect][word.group(1)], bare)
+    return [statement.strip() for statement in spoken.split(";\n") if statement.strip()]
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "initial", _initial),)

@@ -1,0 +1,72 @@
+"""The thread beside a consumer: renews its leases and sends settlements the consumer is too idle to carry."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import redis
+import structlog
+
+from .leases import Holdings
+from .scripts import Scripts
+
+#: Seconds between tries while Redis doesn't answer.
+BACKOFF_S = 0.25
+#: Seconds a stopping consumer waits for its keeper.
+JOIN_S = 2.0
+
+
+class Keeper(threading.Thread):
+    """Started and stopped by its consumer. Everything it does is safe to repeat."""
+
+    def __init__(
+        self, scripts: Scripts, holdings: Holdings, lease_ms: int, clock: Callable[[], float]
+    ) -> None:
+        super().__init__(name="dxflow-lease-keeper", daemon=True)
+        self._scripts = scripts
+        self._holdings = holdings
+        self._lease_ms = lease_ms
+        self._clock = clock
+        self._next_renewal = clock()
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Loop until stopped. Redis being away is waited out; the consumer is who reports it to Dramatiq."""
+        while not self._stopping.is_set():
+            self._holdings.wait_for_settlements(self._next_renewal)
+            try:
+                self.flush()
+                if self._clock() >= self._next_renewal:
+                    self._renew()
+            except redis.RedisError as error:
+                structlog.get_logger().warning("lease keeper can't reach redis", error=type(error).__name__)
+                self._stopping.wait(BACKOFF_S)
+
+    def flush(self) -> None:
+        """Send pending settlements; if that fails they stay pending and the redis error is raised."""
+        settlements = self._holdings.drain()
+        if not settlements:
+            return
+        try:
+            self._scripts.settle(settlements)
+        except redis.RedisError:
+            self._holdings.restore(settlements)
+            raise
+
+    def _renew(self) -> None:
+        started = self._clock()
+        leases = self._holdings.leases()
+        if leases:
+            lost = self._scripts.renew(leases, self._lease_ms)
+            kept = {token for _id, token in leases} - lost
+            self._holdings.renewed(kept, started + self._lease_ms / 1000)
+            self._holdings.lost(lost)
+        self._next_renewal = started + self._lease_ms / 3000
+
+    def stop(self) -> None:
+        """Ask the thread to end and wait a while: a silent server may hold it until a socket timeout."""
+        self._stopping.set()
+        self._holdings.interrupt()
+        if self.is_alive() and threading.current_thread() is not self:
+            self.join(JOIN_S)

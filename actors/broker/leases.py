@@ -1,0 +1,128 @@
+"""What this process holds: leased messages, and settlements Redis hasn't heard of yet.
+
+It belongs to the broker and outlives consumers: Dramatiq replaces a consumer after a connection error, while
+its worker threads go on with messages the old one fetched and acknowledge them to the new one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from .scripts import Leased, Settlement
+
+#: How long a settlement may wait for company, seconds. A crash within it means a second delivery.
+LINGER_S = 0.005
+
+
+@dataclass(slots=True)
+class _Held:
+    message_id: str
+    deadline: float
+
+
+class Holdings:
+    """Thread-safe. Times are seconds of ``clock``, a monotonic one."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._held: dict[str, _Held] = {}
+        self._pending: dict[str, Settlement] = {}
+        lock = threading.Lock()
+        self._room = threading.Condition(lock)
+        self._work = threading.Condition(lock)
+        self._wanted_held = 0
+        self._idle = False
+        self._interrupted = False
+
+    def take(self, leased: Iterable[Leased], deadline: float) -> None:
+        """Note freshly leased messages, valid until ``deadline`` unless renewed."""
+        with self._room:
+            for one in leased:
+                self._held[one.token] = _Held(one.message_id, deadline)
+
+    def settle(self, settlements: Iterable[Settlement]) -> None:
+        """Let go of leases; Redis is told with the next flush or fetch."""
+        with self._room:
+            for one in settlements:
+                self._held.pop(one.token, None)
+                self._pending[one.token] = one
+            if len(self._held) <= self._wanted_held:
+                self._room.notify_all()
+            if self._idle or len(self._pending) == 1:
+                self._work.notify_all()
+
+    def drain(self) -> list[Settlement]:
+        """Take the pending settlements away to send them; ``restore`` those that couldn't be sent."""
+        with self._room:
+            pending = list(self._pending.values())
+            self._pending.clear()
+            return pending
+
+    def restore(self, settlements: Sequence[Settlement]) -> None:
+        """Put drained settlements back before the newer ones. Sending one twice is harmless."""
+        with self._room:
+            self._pending = {one.token: one for one in settlements} | self._pending
+
+    def leases(self) -> list[tuple[str, str]]:
+        """(message id, token) of everything held."""
+        with self._room:
+            return [(held.message_id, token) for token, held in self._held.items()]
+
+    def renewed(self, tokens: Iterable[str], deadline: float) -> None:
+        """Note a successful renewal."""
+        with self._room:
+            for token in tokens:
+                if token in self._held:
+                    self._held[token].deadline = deadline
+
+    def lost(self, tokens: Iterable[str]) -> None:
+        """Mark leases that Redis gave to somebody else or forgot. They still occupy room until settled."""
+        self.renewed(tokens, float("-inf"))
+
+    def is_valid(self, token: str) -> bool:
+        """Whether the lease is held and hasn't run out by this process's clock."""
+        with self._room:
+            held = self._held.get(token)
+            return held is not None and self._clock() < held.deadline
+
+    def wait_for_room(self, capacity: int, until: float) -> int:
+        """How many more messages fit, 0 if none by ``until``.
+
+        With little room it waits a moment for more, so that under load one fetch carries several messages.
+        """
+        with self._room:
+            self._wait_until_held(capacity - 1, until - self._clock())
+            if len(self._held) > capacity // 2:
+                self._wait_until_held(capacity // 2, LINGER_S)
+            return max(0, capacity - len(self._held))
+
+    def _wait_until_held(self, most: int, timeout: float) -> None:
+        self._wanted_held = most
+        self._room.wait_for(lambda: len(self._held) <= most, max(0.0, timeout))
+
+    def go_idle(self) -> bool:
+        """The consumer is about to block; from now on settlements don't linger. False if some are pending."""
+        with self._room:
+            self._idle = not self._pending
+            return self._idle
+
+    def end_idle(self) -> None:
+        """The consumer is back and will send settlements with its fetches."""
+        with self._room:
+            self._idle = False
+
+    def wait_for_settlements(self, until: float) -> None:
+        """Return when settlements are worth sending on their own, at ``until``, or when interrupted."""
+        with self._work:
+            self._work.wait_for(lambda: self._pending or self._interrupted, max(0.0, until - self._clock()))
+            if self._pending and not self._idle:
+                self._work.wait_for(lambda: self._idle or self._interrupted, LINGER_S)
+            self._interrupted = False
+
+    def interrupt(self) -> None:
+        """Wake ``wait_for_settlements``."""
+        with self._work:
+            self._interrupted = True
+            self._work.notify_all()

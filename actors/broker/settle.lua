@@ -1,0 +1,3 @@
+-- ARGV: settlements (id, token, verb, ms)*.
+settle(1)
+ring_bell_if_ready()

@@ -1,0 +1,81 @@
+"""From committed events to messages on their tenants' queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import structlog
+from dramatiq import Message
+from dramatiq.errors import BrokerError
+
+from ..engine import machine
+from ..engine.core import Core
+from ..engine.outbox import Dispatch, Outbox
+from ..engine.store import models
+from .broker import QUEUE, TenantBroker
+
+logger = structlog.get_logger(__name__)
+
+ACTORS = {machine.REGISTER_QUEUE: "audit_register", machine.RESULTS_QUEUE: "audit_register_results"}
+"""Steps with queues of their own have actors of their own; all others go to the actor of their workflow."""
+
+
+@lru_cache(maxsize=100_000)
+def tenant_did(tenant_id: str) -> str:
+    """A tenant's DID never changes, so it is looked up once."""
+    return str(models.DataController.get_by_id(tenant_id).did)
+
+
+def queue_name(family: str, did: str) -> str:
+    """The public name of a tenant's queue, and its key in Redis."""
+    return f"{family}_{did}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """Enqueues; what can't be enqueued is due again at once and waits for Redis in the event table."""
+
+    core: Core
+    broker: TenantBroker
+    outbox: Outbox = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outbox", Outbox(self.core))
+
+    def send(self, dispatches: Sequence[Dispatch]) -> bool:
+        """Enqueue committed dispatches, in order. False when Redis doesn't answer: nothing is lost then."""
+        for position, dispatch in enumerate(dispatches):
+            try:
+                self.broker.enqueue(self.message(dispatch))
+            except BrokerError as error:
+                self.outbox.release(_ids(dispatches[position:]))
+                logger.warning("redis_unreachable", error=type(error).__name__)
+                return False
+        return True
+
+    def message(self, dispatch: Dispatch) -> Message[None]:
+        """The Dramatiq message of one dispatch: ids only, nothing about a person."""
+        family = machine.queue_family(dispatch.workflow, dispatch.step)
+        did = tenant_did(dispatch.tenant_id)
+        options = {"tenant_queue": queue_name(family, did), "family": family, "did": did}
+        if family == machine.REGISTER_QUEUE:
+            options["exchange"] = machine.REGISTER_EXCHANGE
+        return Message(
+            queue_name=QUEUE,
+            actor_name=ACTORS.get(family, dispatch.workflow),
+            args=(),
+            kwargs={
+                "workflow": dispatch.workflow,
+                "step": dispatch.step,
+                "tenant_id": dispatch.tenant_id,
+                "event_ids": list(dispatch.event_ids),
+            },
+            options=options,
+            message_id=dispatch.message_id,
+        )
+
+
+def _ids(dispatches: Iterable[Dispatch]) -> list[str]:
+    return [event_id for dispatch in dispatches for event_id in dispatch.event_ids]

@@ -1,0 +1,120 @@
+"""Middleware that runs an actor's messages under the tenant's lock.
+
+An actor declares ``lock="audit_register_{did}"``. A refused lock costs nothing but time: the message goes
+back to the front of its queue, the queue rests for a moment, and neither an attempt nor a delivery is
+counted. What the lock promises, and what it doesn't, is told in ``redlock.py``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import dramatiq
+import structlog
+from dramatiq.broker import MessageProxy
+from dramatiq.errors import BrokerConnectionError
+from dramatiq.middleware import Middleware, SkipMessage
+from typing_extensions import override
+
+from ..broker.broker import LeasedMessage, TenantBroker
+from ..broker.names import did_of
+from .extender import Extender
+from .redlock import Lease, Redlock
+
+_current: ContextVar[Lease | None] = ContextVar("dxflow_lock_lease", default=None)
+
+#: A refused queue rests this long at most, in ms; the spread keeps contenders from returning in step.
+_REST_MS = (250, 1000)
+#: And this long at least, for a lock that was freed between the refusal and the question when.
+_SHORT_REST_MS = (10, 50)
+
+
+def current_lease() -> Lease | None:
+    """The lock under which this thread runs its message; None without one."""
+    return _current.get()
+
+
+def _spread(low: int, high: int) -> int:
+    return low + secrets.randbelow(high - low + 1)
+
+
+class RedlockMiddleware(Middleware):
+    """``spread(low, high)`` picks the jitter in milliseconds."""
+
+    def __init__(self, redlock: Redlock, spread: Callable[[int, int], int] = _spread) -> None:
+        self._redlock = redlock
+        self._spread = spread
+        self._extender = Extender(redlock)
+
+    @property
+    def actor_options(self) -> set[str]:
+        """``lock``: the key's template, in which ``{did}`` stands for the tenant."""
+        return {"lock"}
+
+    @override
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Start extending."""
+        self._extender.start()
+
+    @override
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Stop extending."""
+        self._extender.stop()
+
+    @override
+    def before_process_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
+        """Take the lock; refused, set ``park_ms`` and raise SkipMessage.
+
+        A message without a tenant is failed: run without the lock it must not be.
+        """
+        template = broker.get_actor(message.actor_name).options.get("lock")
+        if template is None:
+            return
+        did = did_of(str(message.options.get("tenant_queue") or ""))
+        if did is None or not isinstance(message, LeasedMessage):
+            structlog.get_logger().error("no tenant to lock for", message_id=message.message_id)
+            message.fail()
+            return
+        self._enter(str(template).replace("{did}", did), message)
+
+    def _enter(self, resource: str, message: LeasedMessage) -> None:
+        lease = self._redlock.acquire(resource)
+        if lease is None:
+            rest = min(self._redlock.busy_ms(resource), self._spread(*_REST_MS))
+            message.park_ms = max(rest, self._spread(*_SHORT_REST_MS))
+            raise SkipMessage(f"{resource} is taken")
+        _current.set(lease)
+        self._extender.watch(lease)
+
+    @override
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: MessageProxy,
+        *,
+        result: Any | None = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Give the lock back and wake the queue that may wait for it."""
+        self._leave(broker, message)
+
+    @override
+    def after_skip_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
+        """Give the lock back, if this message got it before another middleware refused it."""
+        self._leave(broker, message)
+
+    def _leave(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
+        lease = _current.get()
+        if lease is None:
+            return
+        _current.set(None)
+        self._extender.unwatch(lease)
+        self._redlock.release(lease)
+        if isinstance(broker, TenantBroker) and isinstance(message, LeasedMessage):
+            try:
+                broker.wake(message.queue)
+            except BrokerConnectionError as error:  # the queue's rest ends by itself within a second
+                structlog.get_logger().warning("can't wake queue", error=str(error))

@@ -1,0 +1,115 @@
+"""The relay: takes due events from the table to the queues, and notices what Redis forgot.
+
+It asks the table whenever somebody rings (a commit in this process, a change by another program), when the next
+retry comes due, and at least once a second. A tenant whose queue already holds a waiting message is left alone
+until that is taken: meanwhile its events gather in the table and travel together in one message, so batches
+grow by themselves under load and stay at one when it is quiet, and Redis never holds a long queue.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import structlog
+from dramatiq.errors import BrokerError
+
+from ..engine.core import Core
+from ..engine.errors import DxflowError
+from ..engine.machine import WORKFLOW_QUEUE
+from ..engine.outbox import Outbox
+from ..engine.store import models
+from .broker import TenantBroker
+from .dispatcher import Dispatcher, queue_name, tenant_did
+
+logger = structlog.get_logger(__name__)
+
+GLANCE = 1.0
+"""Seconds at most between two looks at the table and at Redis."""
+
+TAKE = 1024
+
+
+@dataclass(slots=True)
+class Relay:
+    """One thread per process; any number of processes."""
+
+    core: Core
+    broker: TenantBroker
+    dispatcher: Dispatcher
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _reachable: bool = True
+
+    def start(self) -> None:
+        """Begin relaying."""
+        self._thread = threading.Thread(target=self._run, name="dxflow-relay", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Stop after the hand-over under way; what isn't handed over stays due."""
+        self._stopping.set()
+        self.core.bell.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.core.bell.clear()
+            try:
+                self._check_marker()
+                self.hand_over()
+                self._say_reachable()
+            except (BrokerError, DxflowError) as error:
+                self._say_unreachable(error)
+            self.core.bell.wait(self._pause())
+        self.core.store.close()
+
+    def hand_over(self) -> int:
+        """Dispatch everything due that has room; returns the number of messages."""
+        outbox, sent, busy = Outbox(self.core), 0, set[str]()
+        while rows := outbox.due(TAKE, busy):
+            ready = self._with_room({str(row.tenant_id) for row in rows})
+            busy |= {str(row.tenant_id) for row in rows}
+            dispatches = outbox.claim(_first_of_each(rows, ready), self.broker.known)
+            if dispatches and not self.dispatcher.send(dispatches):
+                break
+            sent += len(dispatches)
+        return sent
+
+    def _with_room(self, tenant_ids: set[str]) -> set[str]:
+        """Tenants with nothing waiting in their workflow queue."""
+        names = {queue_name(WORKFLOW_QUEUE, tenant_did(tenant_id)): tenant_id for tenant_id in tenant_ids}
+        depths = self.broker.depths(list(names))
+        return {tenant_id for name, tenant_id in names.items() if depths[name].ready == 0}
+
+    def _check_marker(self) -> None:
+        """A Redis without our marker is new or was wiped: whatever it had is due again."""
+        if self.broker.mark():
+            released = Outbox(self.core).release_all()
+            logger.info("redis_is_new", events_due_again=released)
+
+    def _pause(self) -> float:
+        if not self._reachable:
+            return GLANCE
+        try:
+            due = Outbox(self.core).next_due()
+        except DxflowError:
+            return GLANCE
+        if due is None:
+            return GLANCE
+        return min(GLANCE, max(0.02, (due - self.core.clock()).total_seconds()))
+
+    def _say_reachable(self) -> None:
+        if not self._reachable:
+            logger.info("relay_resumed")
+        self._reachable = True
+
+    def _say_unreachable(self, error: Exception) -> None:
+        if self._reachable:
+            logger.warning("relay_waiting", reason=type(error).__name__)
+        self._reachable = False
+
+
+def _first_of_each(rows: list[models.Event], tenants: set[str]) -> list[models.Event]:
+    return [row for row in rows if str(row.tenant_id) in tenants]

@@ -1,0 +1,42 @@
+"""The actors: one per workflow, and two for the queues of registration. Each runs one step for a batch.
+
+An actor loads nothing, decides nothing and writes nothing itself: it calls the engine, counts what came of it,
+and passes on what follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dramatiq
+
+from ..engine import machine, runner
+from ..engine.core import Core
+from .broker import QUEUE, TenantBroker
+from .dispatcher import ACTORS, Dispatcher
+from .metrics import Metrics
+from .middleware.redlock import current_lease
+
+LOCK = "audit_register_{did}"
+
+
+def declare(broker: TenantBroker, core: Core, dispatcher: Dispatcher, metrics: Metrics) -> None:
+    """Declare every actor on this broker."""
+
+    def run(workflow: str, step: str, tenant_id: str, event_ids: Sequence[str]) -> None:
+        """Run one step for these events, then hand over what follows."""
+        fence = core.log.fence(tenant_id) if current_lease() is not None else None
+        report = runner.run_step(core, workflow, step, event_ids, fence)
+        metrics.count(workflow, step, report)
+        dispatcher.send(report.follow_ups)
+        core.bell.set()
+
+    for workflow in machine.WORKFLOWS:
+        _declare(broker, run, workflow)
+    for family, name in ACTORS.items():
+        _declare(broker, run, name, lock=LOCK if family == machine.REGISTER_QUEUE else None)
+
+
+def _declare(broker: TenantBroker, run: object, name: str, lock: str | None = None) -> None:
+    options = {"lock": lock} if lock else {}
+    dramatiq.actor(run, broker=broker, queue_name=QUEUE, actor_name=name, **options)  # type: ignore[call-overload]

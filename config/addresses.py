@@ -1,0 +1,118 @@
+"""Addresses in settings: which are allowed, and how they may be shown.
+
+Every checker takes the text of an address and gives it back in its canonical form, or raises ValueError with
+the fault alone: the text itself may hold a password, so no message repeats it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+_USERINFO = re.compile(r"://.*@", re.DOTALL)
+_QUERY_SECRET = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+
+
+def masked(address: str) -> str:
+    """``address`` fit to be shown: what stands before the ``@`` and secret options become ``***``.
+
+    What isn't an address at all (``user:password@host``, ``password=… host=…``) becomes ``***`` as a whole.
+    """
+    if "://" not in address:
+        return "***"
+    return _QUERY_SECRET.sub(r"\1***", _USERINFO.sub("://***@", address))
+
+
+def database_address(address: str) -> str:
+    """SQLite's, made absolute and percent-encoded, or PostgreSQL's as it is."""
+    scheme = address.partition("://")[0].lower()
+    if scheme == "sqlite":
+        return _sqlite_address(address)
+    if scheme not in ("postgresql", "postgres"):
+        raise ValueError("unknown kind of database")
+    _split(address)
+    return address
+
+
+def _sqlite_address(address: str) -> str:
+    rest = address.partition("://")[2]
+    if not rest.startswith("/"):
+        raise ValueError("three slashes lead to a relative path, four to an absolute one")
+    path = unquote(rest[1:])
+    if not path or path.endswith("/") or "\0" in path:
+        raise ValueError("no file is named")
+    if path == ":memory:":
+        raise ValueError("a database in memory is lost with the process")
+    if "?" in rest:
+        raise ValueError("options after '?' are not supported")
+    return sqlite_address(Path(path))
+
+
+def sqlite_address(path: Path) -> str:
+    """The address of a SQLite file: four slashes and the absolute path, percent-encoded."""
+    return "sqlite:///" + quote(str(path.absolute()))
+
+
+def redis_address(address: str) -> str:
+    """``redis://``, ``rediss://`` or ``unix://``: one Redis or Valkey server."""
+    scheme = address.partition("://")[0].lower()
+    if scheme in ("redis+sentinel", "redis+cluster"):
+        raise ValueError(f"{scheme}:// isn't supported in this version")
+    if scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("unknown scheme")
+    parts = _split(address)
+    if scheme == "unix":
+        if not parts.path.startswith("/"):
+            raise ValueError("the socket's path is not absolute")
+    elif not parts.hostname:
+        raise ValueError("no host is named")
+    elif not re.fullmatch(r"(/\d*)?", parts.path):
+        raise ValueError("the database after the host is not a number")
+    return address
+
+
+def redis_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """1, 3 or 5 different Redis nodes: Redlock needs an odd number to have a majority."""
+    if len(addresses) not in (1, 3, 5):
+        raise ValueError(f"{len(addresses)} nodes are named")
+    if len(set(addresses)) != len(addresses):
+        raise ValueError("a node is named twice, so the nodes are not independent")
+    return tuple(redis_address(address) for address in addresses)
+
+
+def smtp_address(address: str) -> str:
+    """``smtp://[user:password@]host[:port]`` (STARTTLS when offered) or ``smtps://``."""
+    return _with_host(address, ("smtp", "smtps"))
+
+
+def public_address(address: str) -> str:
+    """``http(s)://host[:port][/prefix]`` without a trailing slash."""
+    parts = _split(_with_host(address, ("http", "https")))
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("user, query or fragment is not allowed")
+    return address.rstrip("/")
+
+
+def _with_host(address: str, schemes: tuple[str, ...]) -> str:
+    parts = _split(address)
+    if parts.scheme not in schemes:
+        raise ValueError("unknown scheme")
+    if not parts.hostname:
+        raise ValueError("no host is named")
+    return address
+
+
+def _split(address: str) -> SplitResult:
+    """Split an address; ValueError for a port that is no port, blanks and broken brackets."""
+    if re.search(r"[\s\x00-\x1f]", address):
+        raise ValueError("it holds white space")
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise ValueError("it is no address") from None
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("the port is not a number from 0 to 65535") from None
+    return parts

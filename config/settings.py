@@ -1,0 +1,178 @@
+"""Every setting, in one model: ``DXFLOW_*`` in the environment, ``.env`` in the working directory, or flags.
+
+Flags win over the environment, the environment over ``.env``. ``Settings.load`` is the only place that reads
+them. A wrong, unknown or unsupported setting raises SettingsError: one line that names it, the value's fault
+and what is allowed. A field's ``description`` is that last part.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from . import addresses
+from .refusals import PREFIX, refuse_blank_key, refuse_unknown, refused
+
+KEY_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """What an installation is told. Frozen: derive a changed copy with ``model_copy(update={…})``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    host: str = Field("127.0.0.1", pattern=r"^[^\s/]+$", description="a host name or an IP address")
+    port: int = Field(8000, ge=1, le=65535, description="a whole number from 1 to 65535")
+    data_dir: Path = Field(Path("data"), description="the path of a directory")
+    database_url: str | None = Field(
+        None, repr=False, description="sqlite:///relative.db, sqlite:////absolute.db or postgresql://…"
+    )
+    redis_url: str | None = Field(
+        None, repr=False, description="redis://, rediss:// or unix://; unset for the embedded Valkey"
+    )
+    lock_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), repr=False, description="1, 3 or 5 addresses of independent Redis nodes, separated by commas"
+    )
+    lock_ttl_ms: int = Field(45_000, ge=1_000, le=3_600_000, description="milliseconds from 1000 to 3600000")
+    agent_url: str | None = Field(None, repr=False, description="unset for the embedded dx-agent")
+    chain_url: str | None = Field(None, repr=False, description="unset for no anchoring")
+    did_method: str = Field("dep", pattern=r"^[a-z0-9]+$", description="lower-case letters and digits")
+    root_key: SecretStr | None = Field(None, description="32 bytes in base64")
+    root_key_file: Path | None = Field(
+        None, description="the path of a file, and then no DXFLOW_ROOT_KEY beside it"
+    )
+    worker_threads: int = Field(8, ge=1, le=256, description="a whole number from 1 to 256")
+    edge_threads: int = Field(4, ge=1, le=256, description="a whole number from 1 to 256")
+    web_workers: int = Field(1, ge=1, le=64, description="a whole number from 1 to 64")
+    max_body_bytes: int = Field(
+        2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="bytes from 1024 to 67108864"
+    )
+    retry_max_attempts: int = Field(8, ge=1, le=100, description="a whole number from 1 to 100")
+    retry_min_backoff_ms: int = Field(500, ge=1, le=86_400_000, description="milliseconds from 1 to 86400000")
+    retry_max_backoff_ms: int = Field(
+        600_000, ge=1, le=86_400_000, description="milliseconds from DXFLOW_RETRY_MIN_BACKOFF_MS to 86400000"
+    )
+    lease_ms: int = Field(10_000, ge=1_000, le=3_600_000, description="milliseconds from 1000 to 3600000")
+    dispatch_lease_ms: int = Field(
+        30_000, ge=1_000, le=3_600_000, description="milliseconds from 1000 to 3600000"
+    )
+    smtp_url: str | None = Field(
+        None, repr=False, description="smtp://[user:password@]host[:port] or smtps://…"
+    )
+    public_url: str | None = Field(None, description="http://host[:port][/prefix] or https://…")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="console or json")
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the settings; ``overrides`` are flags by field name, and None means the flag wasn't given.
+
+        Raises SettingsError.
+        """
+        refuse_unknown(cls.model_fields, overrides)
+        refuse_blank_key()
+        given = {name: value for name, value in overrides.items() if value is not None}
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise refused(error, cls.model_fields, given) from None
+
+    @property
+    def database(self) -> str:
+        """Canonical address of the database: the one that is set, or a SQLite file in the data directory."""
+        return self.database_url or addresses.sqlite_address(self.data_dir / "dxflow.db")
+
+    @property
+    def root_key_path(self) -> Path:
+        """Where the root key lies when DXFLOW_ROOT_KEY isn't set."""
+        return self.root_key_file or self.data_dir / "root.key"
+
+    @property
+    def listen_address(self) -> str:
+        """``host:port``, with an IPv6 address in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """What links and webhook addresses begin with: DXFLOW_PUBLIC_URL, or where the edge listens."""
+        return self.public_url or f"http://{self.listen_address}"
+
+    @field_validator("data_dir", "root_key_file")
+    @classmethod
+    def _make_absolute(cls, path: Path | None) -> Path | None:
+        return path and path.expanduser().absolute()
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("database_url", "redis_url", "smtp_url", "public_url")
+    @classmethod
+    def _check_address(cls, address: str | None, info: ValidationInfo) -> str | None:
+        check = {
+            "database_url": addresses.database_address,
+            "redis_url": addresses.redis_address,
+            "smtp_url": addresses.smtp_address,
+            "public_url": addresses.public_address,
+        }[str(info.field_name)]
+        return address and check(address)
+
+    @field_validator("lock_urls", mode="before")
+    @classmethod
+    def _split_nodes(cls, value: object) -> object:
+        return tuple(node.strip() for node in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("lock_urls")
+    @classmethod
+    def _check_nodes(cls, nodes: tuple[str, ...]) -> tuple[str, ...]:
+        return addresses.redis_addresses(nodes) if nodes else nodes
+
+    @field_validator("agent_url", "chain_url")
+    @classmethod
+    def _refuse_later_work(cls, address: str | None) -> None:
+        if address:
+            raise ValueError("not supported in this version")
+
+    @field_validator("root_key")
+    @classmethod
+    def _check_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None:
+            try:
+                decoded = base64.b64decode(key.get_secret_value(), validate=True)
+            except (binascii.Error, ValueError):
+                raise ValueError("not base64") from None
+            if len(decoded) != KEY_BYTES:
+                raise ValueError(f"{len(decoded)} bytes long")
+        return key
+
+    @field_validator("root_key_file")
+    @classmethod
+    def _refuse_two_keys(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path and info.data.get("root_key"):
+            raise ValueError("DXFLOW_ROOT_KEY is set too")
+        return path
+
+    @field_validator("retry_max_backoff_ms")
+    @classmethod
+    def _check_backoff(cls, longest: int, info: ValidationInfo) -> int:
+        if longest < info.data.get("retry_min_backoff_ms", 0):
+            raise ValueError("shorter than DXFLOW_RETRY_MIN_BACKOFF_MS")
+        return longest

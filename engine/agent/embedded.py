@@ -1,0 +1,64 @@
+"""The dx-agent that lives in this process and writes to the tenant's own log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..identity import did
+from ..ledger.log import Leaf, TenantLog
+from ..moments import Clock
+from ..store import Store, models
+from .port import Item, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedAgent:
+    """Registers by appending one ``activity.registered`` leaf per activity, in one transaction per batch."""
+
+    store: Store
+    log: TenantLog
+    clock: Clock
+    did_method: str
+
+    def register(self, tenant_id: str, items: Sequence[Item], fence: int) -> list[Receipt]:
+        """See ``DxAgent.register``."""
+        with self.store.transaction():
+            known = self._receipts([item.activity_id for item in items])
+            fresh = [item for item in items if item.activity_id not in known]
+            if fresh:
+                known.update(self._append(tenant_id, fresh, fence))
+        return [known[item.activity_id] for item in items]
+
+    def _append(self, tenant_id: str, items: Sequence[Item], fence: int) -> dict[str, Receipt]:
+        names = [did.derive(item.activity_id, self.did_method) for item in items]
+        batch = [
+            Leaf("activity.registered", {"activity": name, "event": item.event_id}, item.payload)
+            for name, item in zip(names, items, strict=True)
+        ]
+        appended = self.log.append(tenant_id, batch, fence)
+        receipts = [
+            Receipt(item.activity_id, name, appended.first + n, appended.size)
+            for n, (name, item) in enumerate(zip(names, items, strict=True))
+        ]
+        now = self.clock()
+        models.Registration.insert_many(
+            [
+                {
+                    "activity_id": receipt.activity_id,
+                    "tenant_id": tenant_id,
+                    "did": receipt.did,
+                    "log_index": receipt.log_index,
+                    "tree_size": receipt.tree_size,
+                    "registered_at": now,
+                }
+                for receipt in receipts
+            ]
+        ).execute()
+        return {receipt.activity_id: receipt for receipt in receipts}
+
+    def _receipts(self, activity_ids: Sequence[str]) -> dict[str, Receipt]:
+        query = models.Registration.select().where(models.Registration.activity_id.in_(list(activity_ids)))
+        return {
+            row.activity_id: Receipt(row.activity_id, row.did, row.log_index, row.tree_size) for row in query
+        }

@@ -1,0 +1,147 @@
+"""Deliveries become event rows here, and nobody is told "accepted" before the commit.
+
+Commits are shared: a thread that finds another one committing leaves its row in the pile, and whoever gets the
+turn next commits the whole pile in one transaction. A lone delivery pays one commit and no hand-over; under
+load one commit carries many. There is no writer thread, so nothing to start, fork or stop.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from . import machine, moments
+from .core import Core
+from .errors import DxflowError, PermanentError, Unavailable
+from .store import models
+
+WORKFLOW = "webhook"
+
+_COLUMNS = (
+    "id", "tenant_id", "connector_id", "source", "topic", "workflow", "step", "state", "trust", "dedup_key",
+    "body_mac", "payload_sealed", "meta", "due_at", "received_at", "updated_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One authentic delivery. ``key`` tells it from every other of its connector."""
+
+    tenant_id: str
+    connector_id: str
+    source: str
+    topic: str
+    trust: str
+    key: tuple[str | bytes, ...]
+    body: bytes
+    meta: Mapping[str, str]
+    handled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """``status`` is accepted, duplicate (``event_id`` is the first one's) or ignored (stored, no workflow)."""
+
+    event_id: str
+    status: str
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A row in the pile, and what became of it."""
+
+    row: tuple[object, ...]
+    handled: bool
+    accepted: Accepted | None = None
+    error: DxflowError | None = None
+
+
+@dataclass(slots=True)
+class Inbox:
+    """Shared by all threads of a process."""
+
+    core: Core
+    largest: int = 256
+    _pile: list[_Waiting] = field(default_factory=list)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def accept(self, arrival: Arrival) -> Accepted:
+        """Commit the delivery; returns after the commit. Raises Unavailable when it couldn't be made."""
+        waiting = _Waiting(self._row(arrival), arrival.handled)
+        self._pile.append(waiting)
+        with self._turn:
+            while waiting.accepted is None and waiting.error is None:
+                pile = self._pile
+                batch, self._pile[:] = pile[: self.largest], pile[self.largest :]
+                self._commit(batch)
+        if waiting.error is not None:
+            raise waiting.error
+        if waiting.accepted is None:
+            raise Unavailable("the delivery could not be stored")
+        return waiting.accepted
+
+    def _commit(self, batch: list[_Waiting]) -> None:
+        try:
+            with self.core.store.transaction():
+                results = [self._insert(waiting) for waiting in batch]
+        except DxflowError as error:
+            for waiting in batch:
+                waiting.error = error
+            return
+        except Exception as error:  # noqa: BLE001  # whatever it was, nobody in this batch was stored
+            for waiting in batch:
+                waiting.error = Unavailable(f"the delivery could not be stored ({type(error).__name__})")
+            return
+        for waiting, result in zip(batch, results, strict=True):
+            waiting.accepted = result
+        self.core.bell.set()
+
+    def _insert(self, waiting: _Waiting) -> Accepted:
+        database = self.core.store.database
+        mark = "?" if self.core.store.dialect == "sqlite" else "%s"
+        statement = (
+            f"INSERT INTO events ({', '.join(_COLUMNS)}) VALUES ({', '.join([mark] * len(_COLUMNS))}) "  # noqa: S608
+            "ON CONFLICT (connector_id, dedup_key) DO NOTHING"
+        )
+        if database.execute_sql(statement, waiting.row).rowcount == 1:
+            return Accepted(str(waiting.row[0]), "accepted" if waiting.handled else "ignored")
+        first = models.Event.get(connector_id=waiting.row[2], dedup_key=waiting.row[9])
+        return Accepted(first.id, "duplicate")
+
+    def _row(self, arrival: Arrival) -> tuple[object, ...]:
+        core, event_id = self.core, self.core.new_id()
+        now = moments.to_text(core.clock())
+        step = machine.first_step(WORKFLOW) if arrival.handled else machine.DONE
+        return (
+            event_id,
+            arrival.tenant_id,
+            arrival.connector_id,
+            arrival.source,
+            arrival.topic,
+            WORKFLOW,
+            step,
+            "received" if arrival.handled else "done",
+            arrival.trust,
+            core.keys.mac(arrival.tenant_id, "dedup", *arrival.key),
+            core.keys.mac(arrival.tenant_id, "body", arrival.topic, arrival.body),
+            _seal(core, arrival.tenant_id, event_id, arrival.body),
+            json.dumps(dict(arrival.meta)),
+            now if arrival.handled else None,
+            now,
+            now,
+        )
+
+
+def _seal(core: Core, tenant_id: str, event_id: str, body: bytes) -> bytes:
+    return core.keys.seal(tenant_id, body, table="events", column="payload_sealed", row_id=event_id)
+
+
+def open_payload(core: Core, event: models.Event) -> bytes:
+    """The raw body as it was received. Raises PermanentError for an event that came without one."""
+    if event.payload_sealed is None:
+        raise PermanentError("this event carries no body")
+    return core.keys.unseal(
+        event.tenant_id, event.payload_sealed, table="events", column="payload_sealed", row_id=event.id
+    )

@@ -1,0 +1,167 @@
+"""The append-only log of one tenant: append, and read what was appended.
+
+The order of writes is the safety argument. Inside one database transaction, under a lock on the head row:
+leaves first, then the tiles that cover them, then the head (size, root, signed checkpoint), moved by a
+compare-and-set on the size and, where a lock holder appends, on its fence. Nobody sees a checkpoint whose
+leaves aren't committed; nobody who outlived a lock moves the head; and two writers can't both have index n,
+because (tenant, seq) is the primary key.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .. import moments
+from ..errors import LogBroken, NotFound, StaleFence
+from ..moments import Clock
+from ..store import Store, models
+from . import leaves, merkle, note, tiles
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What is to be logged. ``body`` goes into the leaf as it is (no personal data); ``payload`` doesn't: the
+    leaf carries a commitment to it under a fresh salt, which is kept apart and can be erased."""
+
+    kind: str
+    body: Mapping[str, object]
+    payload: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The index of the first leaf of a batch and the size of the tree after it."""
+
+    first: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTiles:
+    """Reads one tenant's tiles from the store (``tiles.TileReader``)."""
+
+    tenant_id: str
+
+    def read(self, level: int, index: int) -> bytes:
+        """Concatenated hashes of a tile. Raises LogBroken for one that should be there and isn't."""
+        row = models.AuditTile.get_or_none(tenant_id=self.tenant_id, level=level, idx=index)
+        if row is None:
+            raise LogBroken(f"tile {level}/{index} of tenant {self.tenant_id} is missing")
+        return bytes(row.hashes)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLog:
+    """All tenants' logs of one installation. ``signer`` gives the key that signs checkpoints now."""
+
+    store: Store
+    clock: Clock
+    signer: Callable[[], note.SigningKey]
+    host: str
+    salt: Callable[[], bytes] = field(default=lambda: secrets.token_bytes(32))
+
+    def open(self, tenant_id: str, did: str) -> None:
+        """Start a tenant's log at size 0, inside the transaction that makes the tenant."""
+        origin = f"{self.host}/log/{did}"
+        models.AuditHead.create(
+            tenant_id=tenant_id,
+            origin=origin,
+            size=0,
+            root=merkle.EMPTY_ROOT.hex(),
+            frontier=merkle.Frontier().to_bytes(),
+            fence=0,
+            checkpoint=self.signer().sign_note(note.checkpoint_text(origin, 0, merkle.EMPTY_ROOT)),
+            updated_at=self.clock(),
+            force_insert=True,
+        )
+
+    def fence(self, tenant_id: str) -> int:
+        """A fencing token: larger than every one handed out before for this tenant."""
+        with self.store.transaction():
+            query = models.AuditHead.update(fence=models.AuditHead.fence + 1)
+            query.where(models.AuditHead.tenant_id == tenant_id).execute()
+            return int(self._head(tenant_id).fence)
+
+    def append(self, tenant_id: str, batch: Sequence[Leaf], fence: int | None = None) -> Appended:
+        """Append a batch inside the caller's transaction. Raises StaleFence when ``fence`` isn't the newest."""
+        head = self._head(tenant_id)
+        if fence is not None and head.fence != fence:
+            raise StaleFence(f"fence {fence} is stale: {head.fence} was handed out since")
+        now = moments.to_text(self.clock())
+        rows = [self._entry(tenant_id, head.size + n, leaf, now) for n, leaf in enumerate(batch)]
+        models.AuditEntry.insert_many(rows).execute()
+        self._advance(head, [merkle.leaf_hash(row["leaf"].encode()) for row in rows], fence)
+        return Appended(head.size, head.size + len(rows))
+
+    def head(self, tenant_id: str) -> models.AuditHead:
+        """Size, root and signed checkpoint as committed. Raises NotFound for a tenant without a log."""
+        head = models.AuditHead.get_or_none(tenant_id=tenant_id)
+        if head is None:
+            raise NotFound("this tenant has no log")
+        return head
+
+    def entry(self, tenant_id: str, index: int) -> models.AuditEntry:
+        """One leaf. Raises NotFound beyond the end."""
+        entry = models.AuditEntry.get_or_none(tenant_id=tenant_id, seq=index)
+        if entry is None:
+            raise NotFound(f"the log has no entry {index}")
+        return entry
+
+    def inclusion(self, tenant_id: str, index: int, size: int) -> list[bytes]:
+        """Proof that leaf ``index`` is in the tree of ``size`` leaves (RFC 9162 section 2.1.3)."""
+        return tiles.inclusion_proof(StoredTiles(tenant_id), index, size)
+
+    def consistency(self, tenant_id: str, old: int, new: int) -> list[bytes]:
+        """Proof that the tree of ``new`` leaves extends the one of ``old`` (RFC 9162 section 2.1.4)."""
+        return tiles.consistency_proof(StoredTiles(tenant_id), old, new)
+
+    def _head(self, tenant_id: str) -> models.AuditHead:
+        query = models.AuditHead.select().where(models.AuditHead.tenant_id == tenant_id)
+        head = self.store.for_update(query).first()
+        if head is None:
+            raise LogBroken(f"tenant {tenant_id} has no log head")
+        return head
+
+    def _entry(self, tenant_id: str, seq: int, leaf: Leaf, now: str) -> dict[str, str | int]:
+        content: dict[str, object] = {"v": leaves.LEAF_VERSION, "seq": seq, "ts": now, "kind": leaf.kind}
+        content.update(leaf.body)
+        if leaf.payload is not None:
+            salt = self.salt()
+            models.AuditSalt.create(tenant_id=tenant_id, seq=seq, salt=salt)
+            content["commitment"] = leaves.commit(salt, leaf.payload)
+        text = leaves.encode(content).decode("utf-8")
+        return {"tenant_id": tenant_id, "seq": seq, "kind": leaf.kind, "leaf": text, "recorded_at": now}
+
+    def _advance(self, head: models.AuditHead, hashes: Sequence[bytes], fence: int | None) -> None:
+        frontier = merkle.Frontier.from_bytes(bytes(head.frontier))
+        for leaf_hash in hashes:
+            frontier.append(leaf_hash)
+        for (level, index), content in tiles.grow(StoredTiles(head.tenant_id), head.size, hashes).items():
+            self._put_tile(head.tenant_id, level, index, content)
+        root = frontier.root()
+        text = note.checkpoint_text(head.origin, frontier.size, root)
+        moved = (
+            models.AuditHead.update(
+                size=frontier.size,
+                root=root.hex(),
+                frontier=frontier.to_bytes(),
+                checkpoint=self.signer().sign_note(text),
+                updated_at=self.clock(),
+            )
+            .where(
+                models.AuditHead.tenant_id == head.tenant_id,
+                models.AuditHead.size == head.size,
+                models.AuditHead.fence == (head.fence if fence is None else fence),
+            )
+            .execute()
+        )
+        if moved != 1:
+            raise StaleFence(f"the log moved on from size {head.size} while this batch was prepared")
+
+    def _put_tile(self, tenant_id: str, level: int, index: int, content: bytes) -> None:
+        models.AuditTile.insert(tenant_id=tenant_id, level=level, idx=index, hashes=content).on_conflict(
+            conflict_target=[models.AuditTile.tenant_id, models.AuditTile.level, models.AuditTile.idx],
+            update={models.AuditTile.hashes: content},
+        ).execute()

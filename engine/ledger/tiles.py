@@ -1,0 +1,158 @@
+"""The tree kept as tiles of height 8 (C2SP tlog-tiles), and every proof read from them.
+
+Tile ``(level, index)`` holds up to 256 hashes, concatenated: the roots of complete subtrees of 256^level
+leaves, beginning with subtree 256 * index. Level 0 holds leaf hashes. A full tile never changes; only the
+last one of each level is partial. The nodes between two tile levels are hashed again when needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..errors import LogBroken
+from .merkle import HASH_BYTES, Frontier, node_hash, split_hashes
+
+TILE_HEIGHT = 8
+TILE_WIDTH = 1 << TILE_HEIGHT
+
+
+class TileReader(Protocol):
+    """Where the tiles of one log are kept.
+
+    A tile may hold more hashes than the tree asked about has, never others: what a transaction committed
+    stays, so a proof for an older size can be read while the log grows.
+    """
+
+    def read(self, level: int, index: int) -> bytes:
+        """The tile's hashes so far, concatenated. Only tiles that the tree must have are asked for; for one
+        that is missing, raise LogBroken or return what there is."""
+
+
+def grow(reader: TileReader, size: int, leaf_hashes: Sequence[bytes]) -> dict[tuple[int, int], bytes]:
+    """The new whole contents of every tile that appending ``leaf_hashes`` to a tree of ``size`` changes.
+
+    Nothing is written; the caller stores all of them in the transaction that moves the tree's head. Raises
+    LogBroken when a stored tile holds more or fewer hashes than ``size`` says: another history is kept there.
+    """
+    changed: dict[tuple[int, int], bytes] = {}
+    level, added = 0, list(leaf_hashes)
+    while added:
+        count = size >> (TILE_HEIGHT * level)
+        first, width = divmod(count, TILE_WIDTH)
+        hashes = [*_read_partial(reader, level, first, width), *added]
+        for offset in range(0, len(hashes), TILE_WIDTH):
+            changed[level, first + offset // TILE_WIDTH] = b"".join(hashes[offset : offset + TILE_WIDTH])
+        whole = len(hashes) // TILE_WIDTH
+        added = [_subtree_root(hashes[TILE_WIDTH * n : TILE_WIDTH * (n + 1)]) for n in range(whole)]
+        level += 1
+    return changed
+
+
+def root(reader: TileReader, size: int) -> bytes:
+    """The root hash of the first ``size`` leaves."""
+    return _Nodes(reader).root(0, size)
+
+
+def inclusion_proof(reader: TileReader, index: int, size: int) -> list[bytes]:
+    """PATH(index, D[0:size]) of RFC 9162 section 2.1.3.1. Raises LogBroken unless 0 <= index < size."""
+    if not 0 <= index < size:
+        raise LogBroken(f"no leaf {index} in a tree of {size}")
+    nodes, path = _Nodes(reader), list[bytes]()
+    begin, end = 0, size
+    while end - begin > 1:
+        split = begin + _split(end - begin)
+        if index < split:
+            path.append(nodes.root(split, end))
+            end = split
+        else:
+            path.append(nodes.root(begin, split))
+            begin = split
+    return path[::-1]
+
+
+def consistency_proof(reader: TileReader, old_size: int, new_size: int) -> list[bytes]:
+    """PROOF(old_size, D[0:new_size]) of RFC 9162 section 2.1.4.1; empty for equal sizes.
+
+    Raises LogBroken unless 0 < old_size <= new_size.
+    """
+    if not 0 < old_size <= new_size:
+        raise LogBroken(f"no consistency proof leads from size {old_size} to {new_size}")
+    nodes, path = _Nodes(reader), list[bytes]()
+    begin, end = 0, new_size
+    while end > old_size:
+        split = begin + _split(end - begin)
+        if old_size <= split:
+            path.append(nodes.root(split, end))
+            end = split
+        else:
+            path.append(nodes.root(begin, split))
+            begin = split
+    if begin:  # otherwise the older tree is itself a node, and its root is known to whoever asks
+        path.append(nodes.root(begin, end))
+    return path[::-1]
+
+
+def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
+    """``tile/0/x001/x234/067``, with ``.p/8`` behind it for a tile of 8 hashes (C2SP tlog-tiles).
+
+    Raises ValueError for a level, index or width that no tile has.
+    """
+    if not (0 <= level < 64 and index >= 0 and 0 < width <= TILE_WIDTH):
+        raise ValueError(f"no tile has level {level}, index {index} and width {width}")
+    *high, last = f"{index:,}".split(",")
+    number = "".join(f"x{group:0>3}/" for group in high) + f"{last:0>3}"
+    return f"tile/{level}/{number}" + ("" if width == TILE_WIDTH else f".p/{width}")
+
+
+class _Nodes:
+    """Nodes of the tree, read from tiles; each tile is read once."""
+
+    def __init__(self, reader: TileReader) -> None:
+        self._reader = reader
+        self._tiles: dict[tuple[int, int], tuple[bytes, ...]] = {}
+
+    def root(self, begin: int, end: int) -> bytes:
+        """The root over leaves ``begin`` to ``end``, where ``begin`` is a multiple of the widest part."""
+        size, nodes = end - begin, list[bytes]()
+        while begin < end:
+            height = (end - begin).bit_length() - 1
+            nodes.append(self._complete(height, begin >> height))
+            begin += 1 << height
+        return Frontier(size, nodes).root()
+
+    def _complete(self, height: int, index: int) -> bytes:
+        """The root of the ``index``-th complete subtree of 2^height leaves."""
+        level, rest = divmod(height, TILE_HEIGHT)
+        tile, start = divmod(index << rest, TILE_WIDTH)
+        hashes = self._tile(level, tile)[start : start + (1 << rest)]
+        if len(hashes) < 1 << rest:
+            raise LogBroken(f"tile {level}/{tile} lacks hashes its tree needs")
+        return _subtree_root(hashes)
+
+    def _tile(self, level: int, index: int) -> tuple[bytes, ...]:
+        if (level, index) not in self._tiles:
+            self._tiles[level, index] = split_hashes(self._reader.read(level, index))
+        return self._tiles[level, index]
+
+
+def _read_partial(reader: TileReader, level: int, index: int, width: int) -> tuple[bytes, ...]:
+    """The ``width`` hashes that stand in the last tile of a level; a tile of none isn't kept."""
+    if not width:
+        return ()
+    data = reader.read(level, index)
+    if len(data) != width * HASH_BYTES:
+        raise LogBroken(f"tile {level}/{index} has {len(data)} bytes where the tree has {width} hashes")
+    return split_hashes(data)
+
+
+def _subtree_root(hashes: Sequence[bytes]) -> bytes:
+    """The root over 2^n neighbouring hashes of one level."""
+    while len(hashes) > 1:
+        hashes = [node_hash(hashes[n], hashes[n + 1]) for n in range(0, len(hashes), 2)]
+    return hashes[0]
+
+
+def _split(size: int) -> int:
+    """The largest power of two below ``size`` (RFC 9162's k)."""
+    return 1 << (size - 1).bit_length() - 1

@@ -1,0 +1,66 @@
+"""Notices to the privacy team. Texts name things by id and kind, never a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .core import Core
+from .store import models
+
+
+def request_received(core: Core, request: models.RightsRequest) -> None:
+    """Somebody asked for something, and a legal clock runs."""
+    due = f"Answer by {request.due}." if request.due else "No due date could be computed."
+    _notify(
+        core,
+        request.tenant_id,
+        "rights_request.received",
+        "warning",
+        f"New rights request: {request.type.replace('_', ' ')}",
+        f"Received through {request.source}. {due}",
+        ("rights_request", request.id),
+    )
+
+
+def event_failed(core: Core, event: models.Event) -> None:
+    """An event used up its attempts, or can't succeed at all."""
+    _notify(
+        core,
+        event.tenant_id,
+        "event.failed",
+        "error",
+        f"{event.source} {event.topic} failed at step {event.step}",
+        f"{event.error} Mend the cause, then replay it, or discard it with a reason.",
+        ("event", event.id),
+    )
+
+
+def link_conflict(core: Core, event: models.Event, fields: Sequence[str]) -> None:
+    """Identifiers of one body belong to two data subjects."""
+    _notify(
+        core,
+        event.tenant_id,
+        "link.conflict",
+        "warning",
+        "Two data subjects share an identifier",
+        f"The {' and '.join(sorted(set(fields)))} in this event belongs to another data subject. "
+        "Nothing was merged: decide whether they are one person.",
+        ("event", event.id),
+    )
+
+
+def _notify(
+    core: Core, tenant_id: str, kind: str, severity: str, title: str, body: str, entity: tuple[str, str]
+) -> None:
+    models.Notification.create(
+        id=core.new_id(),
+        tenant_id=tenant_id,
+        kind=kind,
+        severity=severity,
+        title=title,
+        body=body,
+        entity_kind=entity[0],
+        entity_id=entity[1],
+        created_at=core.clock(),
+        force_insert=True,
+    )

@@ -1,0 +1,44 @@
+"""When a failed step is tried again: a pure function of the attempt, the error and the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .errors import CallerError, PermanentError, TransientError
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """``max_attempts`` counts the first try; waits are in seconds."""
+
+    max_attempts: int = 8
+    min_backoff: float = 0.5
+    max_backoff: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``retry_in`` seconds until the next attempt, or None: this event has failed."""
+
+    retry_in: float | None
+
+    @property
+    def failed(self) -> bool:
+        return self.retry_in is None
+
+
+def decide(attempt: int, error: BaseException, policy: RetryPolicy, spread: Callable[[], float]) -> Decision:
+    """What to do after attempt number ``attempt`` (from 1) ended with ``error``.
+
+    Permanent errors fail at once. Others wait ``min_backoff * 2**(attempt-1)``, at most ``max_backoff``, of
+    which a random half is taken away (``spread`` gives 0..1) so that events that failed together don't come
+    back together. A wait the other side asked for is honoured within the cap.
+    """
+    if isinstance(error, PermanentError | CallerError) or attempt >= policy.max_attempts:
+        return Decision(None)
+    ceiling = min(policy.max_backoff, policy.min_backoff * 2.0 ** min(attempt - 1, 60))
+    wait = ceiling * (0.5 + 0.5 * spread())
+    if isinstance(error, TransientError) and error.retry_after is not None:
+        wait = max(wait, min(error.retry_after, policy.max_backoff))
+    return Decision(wait)

@@ -1,0 +1,69 @@
+"""Data controllers: the tenants of an installation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core import Core
+from ..errors import Invalid, NotFound
+from ..identity import did
+from ..rights.types import RequestType, country_for, regime_for
+from ..store import models
+from . import acts, credentials
+
+
+@dataclass(frozen=True, slots=True)
+class NewTenant:
+    """A tenant as made; ``api_key`` is shown once."""
+
+    controller: models.DataController
+    api_key: str
+
+
+def create(core: Core, name: str, jurisdiction: str = "EU", region: str | None = None) -> NewTenant:
+    """Make a tenant with its key, DID, log and first API key. ``region`` (ISO 3166) reads local telephones.
+
+    Raises Invalid for a blank name or an unknown jurisdiction.
+    """
+    clean = " ".join(name.split())
+    if not clean or len(clean) > 200:
+        raise Invalid("name", "must have 1 to 200 characters")
+    known = jurisdiction.strip().upper()
+    regime_for(known, RequestType.ACCESS)
+    tenant_id = core.new_id()
+    with core.store.transaction():
+        controller = models.DataController.create(
+            id=tenant_id,
+            did=did.derive(tenant_id, core.did_method),
+            name=clean,
+            jurisdiction=known,
+            region=region or (country_for(known) or "").partition("-")[0] or None,
+            created_at=core.clock(),
+            force_insert=True,
+        )
+        core.keys.create(tenant_id)
+        core.log.open(tenant_id, controller.did)
+        core.subjects.claim(tenant_id, "data_controller", tenant_id)
+        acts.record(core, tenant_id, "tenant.created", acts.SYSTEM, did=controller.did, jurisdiction=known)
+        _, secret = credentials.create_key(core, tenant_id, "first key", credentials.ALL_SCOPES, acts.SYSTEM)
+    return NewTenant(controller, secret)
+
+
+def every() -> list[models.DataController]:
+    """All tenants, oldest first."""
+    return list(models.DataController.select().order_by(models.DataController.created_at))
+
+
+def find(name: str) -> models.DataController:
+    """The tenant with this DID (any case) or id. Raises NotFound."""
+    text = name.strip().lower()
+    if not text.startswith("did:"):
+        try:
+            controller = models.DataController.get_or_none(id=did.canonical(text))
+        except Invalid:
+            controller = None
+    else:
+        controller = models.DataController.get_or_none(did=text)
+    if controller is None:
+        raise NotFound(f"no tenant {text[:80]!r}; `dxflow tenant list` shows them")
+    return controller

@@ -1,0 +1,49 @@
+"""What a step is: a decision, the rows it writes, and an outcome from the table in ``engine.machine``.
+
+``apply`` runs inside the transaction that also moves the event and appends the audit leaf: whatever it writes
+commits with the move or not at all. ``prepare`` runs before, outside any transaction, once per batch: it is the
+place for calls that may take long (the dx-agent). A step raises PermanentError when trying again can't help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core import Core
+from ..store import models
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step ended. ``leaf`` goes into its audit entry (ids and DIDs, no personal data); ``changes`` are
+    columns of the event row set with the move."""
+
+    name: str
+    leaf: Mapping[str, object] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+Prepared = Mapping[str, Any]
+Apply = Callable[[Core, models.Event, Prepared], Outcome]
+Prepare = Callable[[Core, Sequence[models.Event], int | None], Prepared]
+OnFailure = Callable[[Core, models.Event], None]
+
+
+def _nothing(core: Core, events: Sequence[models.Event], fence: int | None) -> Prepared:
+    del core, events, fence
+    return {}
+
+
+def _no_trace(core: Core, event: models.Event) -> None:
+    del core, event
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step's functions; ``on_failure`` runs in the transaction that marks the event failed."""
+
+    apply: Apply
+    prepare: Prepare = _nothing
+    on_failure: OnFailure = _no_trace

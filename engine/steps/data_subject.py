@@ -1,0 +1,56 @@
+"""A data subject appeared or changed, by whatever program: derive its DID, seal and link its data.
+
+derive → link → done
+"""
+
+from __future__ import annotations
+
+from .. import notices
+from ..core import Core
+from ..errors import Invalid, PermanentError
+from ..identity import did
+from ..identity.subjects import Origin, person_from
+from ..store import models
+from .base import Outcome, Prepared, Step
+
+
+def derive(core: Core, event: models.Event, _: Prepared) -> Outcome:
+    """Derive the DID from the row's UUID. Subjects take version 4 alone: other versions can be guessed."""
+    subject = models.DataSubject.get_or_none(id=event.entity_id, tenant_id=event.tenant_id)
+    if subject is None:
+        return Outcome("gone", {"change": event.topic})
+    try:
+        identifier = did.require_v4(subject.id)
+    except Invalid as error:
+        raise PermanentError(str(error)) from error
+    name = core.subjects.claim(identifier, "data_subject", subject.tenant_id)
+    changes = {"subject_id": subject.id}
+    if subject.did == name:
+        return Outcome("unchanged", {"change": event.topic}, changes)
+    subject.did = name
+    subject.save(only=["did"])
+    return Outcome("derived", {"change": event.topic}, changes)
+
+
+def link(core: Core, event: models.Event, _: Prepared) -> Outcome:
+    """Seal what plain SQL left readable in ``intake``, and link it; nothing to do for rows sealed at birth."""
+    subject = models.DataSubject.get_or_none(id=event.entity_id, tenant_id=event.tenant_id)
+    if subject is None:
+        return Outcome("gone")
+    if subject.intake is None:
+        return Outcome("unchanged")
+    try:
+        person = person_from(subject.intake)
+    except Invalid as error:
+        raise PermanentError(str(error)) from error
+    origin = Origin(event.tenant_id, event.source, event.id, None)
+    region = models.DataController.get_by_id(event.tenant_id).region
+    conflicts = core.subjects.adopt(origin, subject, person, region)
+    subject.intake = None
+    subject.save(only=["intake"])
+    if conflicts:
+        notices.link_conflict(core, event, conflicts)
+    return Outcome("conflict" if conflicts else "linked")
+
+
+STEPS = {"derive": Step(derive), "link": Step(link)}

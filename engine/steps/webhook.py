@@ -1,0 +1,214 @@
+"""A platform said something about a person: match, log the activity, sync consent, record requests.
+
+extract → match → log → consent | request → done
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from .. import moments, notices
+from ..core import Core
+from ..errors import PermanentError
+from ..identity.subjects import Origin
+from ..inbox import open_payload
+from ..platforms import get as platform
+from ..platforms.base import Change, ConsentSignal, Endpoint, Extraction, Person, Trust
+from ..rights import intake
+from ..store import models
+from .base import Outcome, Prepared, Step
+
+
+def read(core: Core, event: models.Event) -> Extraction:
+    """The stored body, read by its platform's adapter. Raises PermanentError when it doesn't fit its topic."""
+    connector = models.Connector.get_or_none(id=event.connector_id, tenant_id=event.tenant_id)
+    if connector is None:
+        raise PermanentError("the connector this came through is gone")
+    endpoint = Endpoint(connector.id, (), connector.options)
+    return platform(connector.platform).extract(event.topic, open_payload(core, event), event.meta, endpoint)
+
+
+def extract(core: Core, event: models.Event, _: Prepared) -> Outcome:
+    """Read the body once to know that it can be read, and whether it concerns anybody."""
+    found = read(core, event)
+    concerned = found.change is not Change.NOBODY and found.person is not None and not found.person.nameless
+    return Outcome("person" if concerned else "nobody", {"trust": event.trust, "topic": event.topic})
+
+
+def match(core: Core, event: models.Event, _: Prepared) -> Outcome:
+    """Find or create the data subject; move or merge links where the platform says so."""
+    found = read(core, event)
+    person = found.person or Person()
+    if found.change is Change.MOVE:
+        return _move(core, event, found)
+    if found.change is Change.MERGE:
+        return _merge(core, event, found)
+    create = found.change is Change.UPSERT
+    result = core.subjects.match(_origin(event, found), person, create=create, region=_region(event))
+    if result.conflicts:
+        notices.link_conflict(core, event, result.conflicts)
+    outcome = "conflict" if result.conflicts else result.outcome
+    return Outcome(outcome, changes={"subject_id": result.subject.id if result.subject else None})
+
+
+def _move(core: Core, event: models.Event, found: Extraction) -> Outcome:
+    """One person changed their address: their links follow, unless the new address is somebody else's."""
+    origin, region = _origin(event, found), _region(event)
+    previous, person = found.previous or Person(), found.person or Person()
+    subject = core.subjects.find(event.tenant_id, previous, region)
+    if subject is None:
+        result = core.subjects.match(origin, person, create=True, region=region)
+        return Outcome(result.outcome, changes={"subject_id": result.subject.id if result.subject else None})
+    taken = core.subjects.find(event.tenant_id, person, region)
+    if taken is not None and taken.id != subject.id:
+        conflicts = core.subjects.adopt(origin, subject, person, region)
+        notices.link_conflict(core, event, conflicts)
+        return Outcome("conflict", changes={"subject_id": subject.id})
+    old = core.subjects.links_of(event.tenant_id, previous, region)
+    new = core.subjects.links_of(event.tenant_id, person, region)
+    kept = {link.link for link in new}
+    core.subjects.move_links(origin, [link for link in old if link.link not in kept], None, "moved to a new one")
+    core.subjects.adopt(origin, subject, person, region)
+    return Outcome("moved", changes={"subject_id": subject.id})
+
+
+def _merge(core: Core, event: models.Event, found: Extraction) -> Outcome:
+    """The platform merged two of its customers into one: the same person under one subject from now on."""
+    origin, region = _origin(event, found), _region(event)
+    kept = core.subjects.match(origin, found.person or Person(), create=True, region=region).subject
+    gone = core.subjects.find(event.tenant_id, found.previous or Person(), region)
+    if kept is None:
+        raise PermanentError("a merge without the customer that was kept")
+    if gone is not None and gone.id != kept.id:
+        _carry_consents(core, event, gone.id, kept.id)
+        core.subjects.merge(origin, kept, gone)
+    return Outcome("merged", changes={"subject_id": kept.id})
+
+
+def log(core: Core, event: models.Event, _: Prepared) -> Outcome:
+    """Write down what was done with whose data. One activity per event, whatever is repeated."""
+    found = read(core, event)
+    activity = models.ProcessingActivity.get_or_none(event_id=event.id)
+    if activity is None:
+        activity = models.ProcessingActivity.create(
+            id=core.new_id(),
+            tenant_id=event.tenant_id,
+            subject_id=event.subject_id,
+            activity_type=found.activity_type,
+            legal_basis=found.legal_basis,
+            purpose=found.purpose,
+            fields=list(found.fields),
+            source=event.source,
+            event_id=event.id,
+            occurred_at=found.occurred_at or event.received_at,
+            created_at=core.clock(),
+            registration_state="pending",
+            force_insert=True,
+        )
+    follows = "request_follows" if found.request else "consent_follows" if _has_consent(event, found) else "logged"
+    return Outcome(follows, {"activity_type": found.activity_type}, {"entity_id": activity.id})
+
+
+def consent(core: Core, event: models.Event, _: Prepared) -> Outcome:
+    """Append what the platform says about consent; a statement older than what holds changes nothing."""
+    found = read(core, event)
+    written = [signal for signal in found.consents if _append_consent(core, event, signal)]
+    leaf = {"consents": [[signal.purpose, signal.channel, signal.state] for signal in written]}
+    return Outcome("synced" if written else "stale", leaf)
+
+
+def request(core: Core, event: models.Event, _: Prepared) -> Outcome:
+    """A platform passes on a rights request: it joins the queue with its clock."""
+    found = read(core, event)
+    if found.request is None:
+        raise PermanentError("a rights request was announced, and the body holds none")
+    row = models.RightsRequest.get_or_none(event_id=event.id) or intake.from_platform(
+        core, event, found.request, found.person
+    )
+    return Outcome("recorded", {"request": row.id, "type": row.type})
+
+
+def _origin(event: models.Event, found: Extraction) -> Origin:
+    return Origin(event.tenant_id, event.source, event.id, found.occurred_at)
+
+
+def _region(event: models.Event) -> str | None:
+    tenant = models.DataController.get_by_id(event.tenant_id)
+    region: str | None = tenant.region
+    return region
+
+
+def _has_consent(event: models.Event, found: Extraction) -> bool:
+    return bool(found.consents) and event.subject_id is not None
+
+
+def _append_consent(core: Core, event: models.Event, signal: ConsentSignal) -> bool:
+    """False for a statement that is already there, is older than what holds, or repeats a timeless one."""
+    subject, scope = event.subject_id, (signal.purpose, signal.channel)
+    at = signal.occurred_at or _time_of_timeless(event)
+    if at is None or models.Consent.select().where(models.Consent.event_id == event.id, *_of(subject, scope)).exists():
+        return False
+    current = models.ConsentCurrent.get_or_none(*_of(subject, scope))
+    if current is not None and current.occurred_at > at:
+        return False
+    models.Consent.create(
+        id=core.new_id(),
+        tenant_id=event.tenant_id,
+        subject_id=subject,
+        purpose=signal.purpose,
+        channel=signal.channel,
+        state=signal.state,
+        source=event.source,
+        evidence=dict(signal.evidence),
+        event_id=event.id,
+        occurred_at=at,
+        recorded_at=core.clock(),
+    )
+    return True
+
+
+def _time_of_timeless(event: models.Event) -> datetime | None:
+    """A statement without a time of its own holds from its receipt, unless these very bytes came before: who
+    holds a captured body could otherwise undo a later withdrawal by sending it again under a new id."""
+    if event.trust != Trust.SIGNED_FRESH and event.body_mac is not None:
+        seen = models.Event.select().where(
+            models.Event.connector_id == event.connector_id,
+            models.Event.body_mac == event.body_mac,
+            models.Event.seq < event.seq,
+        )
+        if seen.exists():
+            return None
+    received: datetime = event.received_at
+    return received
+
+
+def _of(subject_id: str, scope: tuple[str, str]) -> tuple[object, ...]:
+    model = models.ConsentCurrent
+    return model.subject_id == subject_id, model.purpose == scope[0], model.channel == scope[1]
+
+
+def _carry_consents(core: Core, event: models.Event, giver: str, taker: str) -> None:
+    """What held for the merged customer is restated for the kept one, with its own time."""
+    for row in models.ConsentCurrent.select().where(models.ConsentCurrent.subject_id == giver):
+        models.Consent.insert(
+            id=core.new_id(),
+            tenant_id=row.tenant_id,
+            subject_id=taker,
+            purpose=row.purpose,
+            channel=row.channel,
+            state=row.state,
+            source="merge",
+            evidence={"from_subject": giver, "stated_at": moments.to_text(row.occurred_at)},
+            event_id=event.id,
+            occurred_at=row.occurred_at,
+            recorded_at=core.clock(),
+        ).on_conflict_ignore().execute()
+
+
+STEPS = {
+    "extract": Step(extract),
+    "match": Step(match),
+    "log": Step(log),
+    "consent": Step(consent),
+    "request": Step(request),
+}

@@ -1,0 +1,133 @@
+"""One database: SQLite in WAL mode with durable commits, or PostgreSQL 14 and later.
+
+Duties. *Durability*: when ``transaction()`` ends without an error its rows survive a crash of the process and
+of the machine (SQLite ``synchronous=FULL``). *Concurrency*: any thread may call anything; each thread has its
+own connection. On SQLite a process-wide lock queues writers fairly before they reach the file, because
+SQLite's own wait is a poll with back-off and writers that fight over it pay in the tail.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import peewee
+
+from ..errors import Unavailable
+from . import models
+from .migrations import MIGRATIONS
+
+_SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": 20_000,
+    "secure_delete": 1,
+    "recursive_triggers": 0,
+}
+
+
+class Store:
+    """An open database. ``dialect`` is ``sqlite`` or ``postgresql``."""
+
+    def __init__(self, url: str) -> None:
+        """Prepare, without connecting. Raises ValueError for a scheme that is neither."""
+        self.dialect, self.database = _database(url)
+        models.database.initialize(self.database)
+        self._writers: AbstractContextManager[Any] = (
+            threading.RLock() if self.dialect == "sqlite" else nullcontext()
+        )
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close this thread's connection; other threads close their own by ending."""
+        if not self.database.is_closed():
+            self.database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A write transaction; nested ones are savepoints. Raises Unavailable when the database doesn't answer."""
+        with self._writers, self.reachable():
+            if self.dialect == "sqlite" and not self.database.in_transaction():
+                with self.database.atomic("IMMEDIATE"):
+                    yield
+            else:
+                with self.database.atomic():
+                    yield
+
+    @contextmanager
+    def reachable(self) -> Iterator[None]:
+        """Turn a lost or refused connection into Unavailable, and drop it so that the next call reconnects."""
+        try:
+            yield
+        except (peewee.OperationalError, peewee.InterfaceError) as error:
+            if not self.database.in_transaction():
+                self.close()
+            raise Unavailable(f"the database doesn't answer ({_first_line(error)})") from error
+
+    def ping(self) -> None:
+        """Ask the database for an answer. Raises Unavailable."""
+        with self.reachable():
+            self.database.execute_sql("SELECT 1").fetchone()
+
+    def version(self) -> int:
+        """Number of the newest migration applied; 0 for an empty database."""
+        with self.reachable():
+            if not self.database.table_exists("schema_migrations"):
+                return 0
+            row = self.database.execute_sql("SELECT max(number) FROM schema_migrations").fetchone()
+        return int(row[0] or 0)
+
+    def migrate(self) -> list[str]:
+        """Apply what is missing, each migration in one transaction; returns their names."""
+        applied = []
+        with self.transaction():
+            self._lock_schema()
+            self.database.execute_sql(
+                "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)"
+            )
+            present = self.version()
+            for migration in MIGRATIONS:
+                if migration.number > present:
+                    for statement in migration.statements(self.dialect):
+                        self.database.execute_sql(statement)
+                    self._record(migration.number, migration.name)
+                    applied.append(migration.name)
+        return applied
+
+    def for_update(self, query: Any) -> Any:
+        """Lock the rows of a SELECT where the dialect can; on SQLite the transaction already holds the file."""
+        return query if self.dialect == "sqlite" else query.for_update()
+
+    def _record(self, number: int, name: str) -> None:
+        mark = "?" if self.dialect == "sqlite" else "%s"
+        self.database.execute_sql(f"INSERT INTO schema_migrations VALUES ({mark}, {mark})", (number, name))
+
+    def _lock_schema(self) -> None:
+        """Two processes that migrate at once take turns (SQLite's IMMEDIATE transaction does it by itself)."""
+        if self.dialect == "postgresql":
+            self.database.execute_sql("SELECT pg_advisory_xact_lock(722511)")
+
+
+def _database(url: str) -> tuple[str, peewee.Database]:
+    scheme, _, rest = url.partition("://")
+    if scheme == "sqlite":
+        path = Path(unquote(rest.removeprefix("/")))
+        return "sqlite", peewee.SqliteDatabase(path, pragmas=_SQLITE_PRAGMAS)
+    if scheme in ("postgresql", "postgres"):
+        return "postgresql", peewee.PostgresqlDatabase(url)
+    raise ValueError(f"database address of an unknown kind: {scheme!r}; allowed are sqlite and postgresql")
+
+
+def _first_line(error: Exception) -> str:
+    return re.sub(r"\s+", " ", str(error))[:120]
