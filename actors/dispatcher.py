@@ -14,7 +14,8 @@ from ..engine import machine
 from ..engine.core import Core
 from ..engine.outbox import Dispatch, Outbox
 from ..engine.store import models
-from .broker import QUEUE, TenantBroker
+from .broker.broker import TenantBroker
+from .broker.names import QUEUE
 
 logger = structlog.get_logger(__name__)
 

@@ -19,7 +19,7 @@ from ..engine.errors import DxflowError
 from ..engine.machine import WORKFLOW_QUEUE
 from ..engine.outbox import Outbox
 from ..engine.store import models
-from .broker import TenantBroker
+from .broker.broker import TenantBroker
 from .dispatcher import Dispatcher, queue_name, tenant_did
 
 logger = structlog.get_logger(__name__)
@@ -52,6 +52,11 @@ class Relay:
         self.core.bell.set()
         if self._thread is not None:
             self._thread.join(timeout)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.is_alive()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

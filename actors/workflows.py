@@ -12,10 +12,11 @@ import dramatiq
 
 from ..engine import machine, runner
 from ..engine.core import Core
-from .broker import QUEUE, TenantBroker
+from .broker.broker import TenantBroker
+from .broker.names import QUEUE
 from .dispatcher import ACTORS, Dispatcher
 from .metrics import Metrics
-from .middleware.redlock import current_lease
+from .middleware.locking import current_lease
 
 LOCK = "audit_register_{did}"
 

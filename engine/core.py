@@ -29,6 +29,7 @@ class Core:
     store: Store
     keys: KeyRing
     log: TenantLog
+    signing: CheckpointKeys
     subjects: Subjects
     agent: DxAgent
     policy: RetryPolicy
@@ -66,6 +67,7 @@ def build(
         store=store,
         keys=keys,
         log=log,
+        signing=signing,
         subjects=Subjects(store, keys, clock, new_id, did_method),
         agent=EmbeddedAgent(store, log, clock, did_method),
         policy=policy or RetryPolicy(),

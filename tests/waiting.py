@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def wait_until(predicate: Callable[[], T], *, timeout: float = 10.0, what: str = "the condition") -> T:
-    """Poll until ``predicate()`` is true and return what it gave; AssertionError after ``timeout`` seconds."""
+    """Poll until ``predicate()`` is true and return what it gave; AssertionError after ``timeout`` s."""
     deadline = time.monotonic() + timeout
     pause = 0.005
     while not (result := predicate()):

@@ -14,8 +14,9 @@ import hashlib
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
+from .. import moments
 from ..errors import Invalid
 
 METHOD = "dep"
@@ -154,7 +155,7 @@ def resolution(
 
     ``error`` is a name from ``ERROR_STATUS`` and is answered as an RFC 9457 object. ``metadata`` describes
     the document (``created``, ``updated``, ``deactivated``, ``versionId``, ...); moments become whole-second
-    UTC text, as DID Core section 7.1.3 demands.
+    UTC text, as DID Core section 7.1.3 demands; naive ones raise ValueError.
     """
     if (document is None) == (error is None):
         raise ValueError("a resolution has either a document or an error")
@@ -173,4 +174,6 @@ def _problem(error: str) -> dict[str, str]:
 
 
 def _metadata_value(value: str | bool | datetime) -> str | bool:
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return moments.to_text(value).partition(".")[0] + "Z"
+    return value

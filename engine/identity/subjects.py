@@ -85,7 +85,9 @@ class Subjects:
         if phone:
             found.append(("phone", "phone", "", phone))
         for scope, value in person.external_ids:
-            found.append(("external_id", "external_id", scope, normalise.external_id(scope, value)))
+            external = normalise.external_id(scope, value)
+            if external:
+                found.append(("external_id", "external_id", scope, external))
         found.sort(key=lambda entry: _STRENGTH.index(entry[0]))
         return [self._keys.link(tenant_id, field, scope, value) for _, field, scope, value in found]
 

@@ -5,8 +5,8 @@ runs the workflow its table maps to. ``session_variables`` are claims of whoever
 read. Source: https://hasura.io/docs/2.0/event-triggers/payload/
 
 Options: ``secret_header`` (default ``X-Dxflow-Secret``); ``table.<name>`` or ``table.<schema>.<name>``, whose
-value is one of ``WORKFLOWS`` (any other word, like ``none``, takes the table out); ``consent_column``, a column
-that holds marketing consent.
+value is one of ``WORKFLOWS`` (any other word, like ``none``, takes the table out); ``consent_column``, a
+column that holds marketing consent.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def _zone(name: str) -> dt.tzinfo:
         return dt.UTC
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # unknown, not a zone's name, a folder of zones
+    except (KeyError, ValueError, OSError) as error:  # unknown, not a name, a folder of zones
         raise Invalid("zone", "not an IANA time zone such as Europe/Berlin") from error
 
 
@@ -174,7 +174,7 @@ def _deadline(what: str, period: Period, rule: Rule, run: _Run) -> tuple[dt.date
     why = rule.why + _counting(period, end, run)
     if run.law.roll is None or day == end:
         return day, [ClockStep(day, what, why, rule.citation)]
-    off = "; ".join(f"{off} is {reason}" for off, reason in days_off(end, day - _DAY, run.calendar))
+    off = "; ".join(f"{closed} is {reason}" for closed, reason in days_off(end, day - _DAY, run.calendar))
     moved = f"{run.law.roll.why} {off}; {day} is the next working day by {title_of(run.calendar)}."
     return day, [
         ClockStep(end, f"{what}: the period ends", why, rule.citation),

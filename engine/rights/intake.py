@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import datetime
 
 from ..core import Core
@@ -64,7 +63,7 @@ def from_platform(
         "",
         subject_id=event.subject_id,
         type=str(RequestType(signal.type)),
-        regime=signal.regime,
+        regime=signal.regime or regime_for(tenant.jurisdiction, signal.type),
         jurisdiction=tenant.jurisdiction,
         source=event.source,
         reference=signal.reference,
@@ -131,12 +130,13 @@ def _moment(value: object) -> datetime:
 
 
 def _dates(regime: str, received: datetime, jurisdiction: str) -> dict[str, object]:
-    country = country_for(jurisdiction) if regime in ("gdpr", "uk_gdpr") else None
-    result = clock.compute(regime, received, country=country)
+    # A platform names its own regime; only that of the tenant's law may look at the tenant's holidays.
+    own = regime_for(jurisdiction, RequestType.ACCESS) == regime
+    result = clock.compute(regime, received, country=country_for(jurisdiction) if own else None)
     return {
         "acknowledge_by": result.acknowledge_by.isoformat() if result.acknowledge_by else None,
         "due": result.due.isoformat(),
-        "clock": [{**asdict(step), "date": step.date.isoformat()} for step in result.steps],
+        "clock": result.as_json()["steps"],
     }
 
 

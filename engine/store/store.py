@@ -88,6 +88,10 @@ class Store:
             row = self.database.execute_sql("SELECT max(number) FROM schema_migrations").fetchone()
         return int(row[0] or 0)
 
+    def up_to_date(self) -> bool:
+        """Whether every migration of this version is applied."""
+        return self.version() == MIGRATIONS[-1].number
+
     def migrate(self) -> list[str]:
         """Apply what is missing, each migration in one transaction; returns their names."""
         applied = []

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from waiting import wait_until
+
+PROGRAMS = Path(__file__).with_name("programs.py")
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +33,54 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class Program:
+    """A running ``programs.py`` and what it has told so far."""
+
+    def __init__(self, *arguments: object) -> None:
+        command = [sys.executable, str(PROGRAMS), *(str(argument) for argument in arguments)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self.told: list[dict[str, Any]] = []
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        self.told.extend(json.loads(line) for line in self.process.stdout)
+
+    def facts(self, **match: object) -> list[dict[str, Any]]:
+        return [fact for fact in self.told if match.items() <= fact.items()]
+
+    def wait_for(self, **match: object) -> dict[str, Any]:
+        return wait_until(lambda: self.facts(**match) or self._ended(), what=f"{match} of {self.told}")[0]
+
+    def _ended(self) -> list[dict[str, Any]]:
+        assert self.process.poll() is None or not self.process.stderr, self.process.stderr.read()
+        return []
+
+    def kill(self) -> None:
+        """kill -9, of this process alone."""
+        self.process.kill()
+        self.process.wait()
+
+    def finish(self) -> tuple[int, str]:
+        """Wait for its end; exit code and stderr."""
+        assert self.process.stderr is not None
+        return self.process.wait(20), self.process.stderr.read()
+
+
+@pytest.fixture
+def run_program() -> Iterator[Callable[..., Program]]:
+    """Starts programs and kills what is left of them afterwards."""
+    programs: list[Program] = []
+
+    def run(*arguments: object) -> Program:
+        programs.append(Program(*arguments))
+        return programs[-1]
+
+    yield run
+    for program in programs:
+        if program.process.poll() is None:
+            program.kill()

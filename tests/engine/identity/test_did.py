@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
@@ -76,10 +77,8 @@ def test_what_is_not_a_uuid_is_refused(text: str) -> None:
 @given(st.text())
 def test_no_text_raises_anything_but_invalid(text: str) -> None:
     for read in (did.canonical, did.require_v4, did.parse):
-        try:
-            read(text)
-        except Invalid as refusal:
-            assert refusal.field in ("id", "did")
+        with contextlib.suppress(Invalid):
+            assert read(text)
 
 
 @given(st.uuids(version=4))
@@ -122,7 +121,7 @@ def test_upper_case_digits_of_our_own_did_become_lower_case() -> None:
 
 
 def test_another_method_s_id_is_left_as_it_is() -> None:
-    assert did.parse("did:Web".lower() + ":Example.com:user:Ada") == ("web", "Example.com:user:Ada")
+    assert did.parse("did:web:Example.com:user:Ada") == ("web", "Example.com:user:Ada")
     assert did.parse("did:x:" + "AB" * 32, method="dep") == ("x", "AB" * 32)
 
 
@@ -221,11 +220,11 @@ def test_a_failed_resolution_carries_an_rfc_9457_object_and_no_document() -> Non
 def test_a_resolution_is_either_a_document_or_a_known_error(
     document: dict[str, object] | None, error: str | None
 ) -> None:
-    with pytest.raises(ValueError, match="resolution|Resolution"):
+    with pytest.raises(ValueError, match=r"either|no error"):
         did.resolution(document, error)
 
 
-def test_a_naive_moment_is_read_as_utc_never_as_local_time() -> None:
-    assert did.resolution({"id": DID}, None, {"created": datetime(2026, 1, 2, tzinfo=UTC)})[
-        "didDocumentMetadata"
-    ] == {"created": "2026-01-02T00:00:00Z"}
+def test_a_moment_without_a_time_zone_is_refused() -> None:
+    naive = datetime(2026, 1, 2, tzinfo=UTC).replace(tzinfo=None)
+    with pytest.raises(ValueError, match="time zone"):
+        did.resolution({"id": DID}, None, {"created": naive})

@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import holidays
 import pytest
-from dxflow.engine.rights import REGIMES, ClockResult, compute
-from dxflow.engine.rights.holds import Hold
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dxflow.engine.rights import REGIMES, ClockResult, compute
+from dxflow.engine.rights.holds import Hold
 
 DAY = timedelta(days=1)
 YEARS = range(2008, 2101)
@@ -151,6 +152,7 @@ def test_elsewhere_no_wait_moves_a_date_and_each_says_so(case: tuple[date, list[
     plain, held = compute(regime, at(received)), compute(regime, at(received), holds=holds)
     assert (held.acknowledge_by, held.due) == (plain.acknowledge_by, plain.due)
     assert sum("does not stop" in step.what for step in held.steps) == len(holds)
+    check_every_invariant(held, received)
 
 
 @given(RECEIPTS, st.integers(0, 400))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+
 from dxflow.engine.errors import Invalid
 from dxflow.engine.rights import ClockResult, compute
 from dxflow.engine.rights.holds import Hold
@@ -43,6 +44,12 @@ def test_the_clock_starts_when_the_identity_is_proven() -> None:
     result = compute("uk_gdpr", RECEIVED, verified=on("2026-05-18"))
     assert result.due == date(2026, 6, 18)
     assert [step.date for step in result.steps if step.what == "Clock starts"] == [date(2026, 5, 18)]
+
+
+def test_the_lack_of_a_date_to_acknowledge_by_is_told_at_receipt() -> None:
+    result = compute("uk_gdpr", RECEIVED, verified=on("2026-05-18"))
+    assert result.acknowledge_by is None
+    assert [step.date for step in result.steps if "acknowledge" in step.what] == [date(2026, 5, 12)]
 
 
 def test_an_identity_proven_before_the_request_does_not_start_the_clock_early() -> None:
@@ -88,6 +95,15 @@ def test_the_steps_say_how_long_the_clock_stood_still() -> None:
     assert "Clock stopped until 2026-05-21, days not counted: 4" in whats(result)
     assert result.steps[-1].why.endswith("Days added because the clock stood still: 4.")
     assert "Art. 12A" in result.steps[-1].citation
+
+
+def test_waits_that_touch_are_told_as_one() -> None:
+    result = compute(
+        "uk_gdpr", RECEIVED, holds=[days("2026-05-18", "2026-05-19"), days("2026-05-20", "2026-05-21")]
+    )
+    assert [what for what in whats(result) if "stopped" in what] == [
+        "Clock stopped until 2026-05-21, days not counted: 4"
+    ]
 
 
 def test_the_steps_say_that_a_late_wait_adds_nothing() -> None:

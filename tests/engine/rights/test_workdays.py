@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+
 from dxflow.engine.rights.regimes import EEA
 from dxflow.engine.rights.workdays import (
     FIRST_YEAR,

@@ -1,0 +1,82 @@
+"""Settings become a Core: the data directory, the root key, the store. One per process and installation.
+
+The edge and the actors of one process must share it: on SQLite their writers queue for one lock.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import threading
+from urllib.parse import urlsplit
+
+from ..config.settings import Settings
+from . import core
+from .core import Core
+from .errors import Unavailable
+from .identity.vault import KeyFault, RootKey
+from .retry import RetryPolicy
+from .store import Store, models
+
+_cores: dict[tuple[int, str, str], Core] = {}
+_guard = threading.Lock()
+
+
+def core_for(settings: Settings, *, migrate: bool = True) -> Core:
+    """This process's Core for these settings, opened and (unless told otherwise) migrated on first use.
+
+    Raises KeyFault for an unusable root key, Unavailable for a database that doesn't answer or, without
+    ``migrate``, isn't up to date.
+    """
+    name = (os.getpid(), settings.database, str(settings.data_dir))
+    with _guard:
+        if name not in _cores:
+            _cores[name] = _open(settings, migrate)
+        return _cores[name]
+
+
+def forget() -> None:
+    """Drop what ``core_for`` remembers, so that a test can begin afresh."""
+    with _guard:
+        _cores.clear()
+
+
+def _open(settings: Settings, migrate: bool) -> Core:
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    given = settings.root_key.get_secret_value() if settings.root_key else None
+    store = Store(settings.database)
+    if migrate:
+        store.migrate()
+    elif not store.up_to_date():
+        raise Unavailable("the database isn't migrated; run `dxflow migrate`")
+    root = RootKey.load(given, settings.root_key_path).key
+    _recognise(store, root, settings)
+    made = core.build(
+        store,
+        root,
+        host=urlsplit(settings.base_url).netloc.replace("+", "-") or "dxflow",
+        did_method=settings.did_method,
+        policy=RetryPolicy(
+            settings.retry_max_attempts,
+            settings.retry_min_backoff_ms / 1000,
+            settings.retry_max_backoff_ms / 1000,
+        ),
+        dispatch_lease=settings.dispatch_lease_ms / 1000,
+    )
+    made.signing.current()
+    return made
+
+
+def _recognise(store: Store, root: bytes, settings: Settings) -> None:
+    """Remember which root key this database was sealed under. Raises KeyFault for another one: with it
+    nothing could be opened, and what is written would be lost to the right key."""
+    mark = hmac.digest(root, b"dxflow/root-key-check/v1", "sha256").hex()
+    with store.transaction():
+        row = models.Installation.get_or_none(name="root_key_check")
+        if row is None:
+            models.Installation.create(name="root_key_check", value=mark, force_insert=True)
+        elif not hmac.compare_digest(row.value, mark):
+            raise KeyFault(
+                "this database was sealed under another root key; "
+                f"bring back its key as DXFLOW_ROOT_KEY or in {settings.root_key_path}"
+            )

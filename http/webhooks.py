@@ -1,0 +1,77 @@
+"""Webhook addresses: raw bytes in, one of the contract's answers out.
+
+Always 200, 400, 401, 404, 413 or 503; never a redirect (WooCommerce takes 301 for delivered), never 202 or 204
+(its ping and Mandrill's check want exactly 200), never 410 (Mailchimp would disable the webhook at once).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import falcon
+
+from ..engine.edge import Edge
+from ..engine.errors import DxflowError, Malformed, TooLarge, Unavailable
+from ..engine.inbox import Accepted
+from ..engine.platforms.base import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookResource:
+    """``/webhooks/{platform}/{connector_id}`` and ``/events/hasura/{connector_id}``."""
+
+    edge: Edge
+    max_body_bytes: int
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, **_: str) -> None:
+        """Validators (Mailchimp GETs, Mandrill HEADs) get 200 and nothing else, whatever the secret."""
+        del req
+        resp.content_type = falcon.MEDIA_TEXT
+        resp.text = ""
+
+    on_head = on_get
+
+    def on_post(
+        self, req: falcon.Request, resp: falcon.Response, connector_id: str, platform: str = "hasura"
+    ) -> None:
+        """Verify, commit, answer."""
+        delivery = Delivery(
+            method="POST",
+            url=_address(req),
+            query=req.query_string or "",
+            headers={name.lower(): value for name, value in req.headers.items()},
+            body=read_body(req, self.max_body_bytes),
+        )
+        try:
+            accepted = self.edge.receive(platform, connector_id, delivery)
+        except DxflowError as error:
+            if error.status >= 500:
+                raise Unavailable("this delivery could not be stored; send it again later") from error
+            raise
+        resp.content_type = falcon.MEDIA_JSON
+        resp.text = json.dumps(_answer(accepted))
+
+
+def read_body(req: falcon.Request, limit: int) -> bytes:
+    """The raw body, at most ``limit`` bytes. Raises TooLarge, and Malformed for a body cut short."""
+    length = req.content_length
+    if length is not None and length > limit:
+        raise TooLarge(f"the body has {length} bytes; {limit} are allowed")
+    body: bytes = req.bounded_stream.read(limit + 1) if length is not None else req.stream.read(limit + 1)
+    if len(body) > limit:
+        raise TooLarge(f"the body has more than {limit} bytes")
+    if length is not None and len(body) < length:
+        raise Malformed("the body is shorter than its Content-Length")
+    return body
+
+
+def _address(req: falcon.Request) -> str:
+    query = f"?{req.query_string}" if req.query_string else ""
+    return f"{req.forwarded_scheme}://{req.forwarded_host}{req.path}{query}"
+
+
+def _answer(accepted: Accepted) -> dict[str, str]:
+    if not accepted.event_id:
+        return {"status": accepted.status}
+    return {"status": accepted.status, "event_id": accepted.event_id}

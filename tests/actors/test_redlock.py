@@ -1,0 +1,226 @@
+"""The lock: one holder, freed by its owner or by time, over one node and over five."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from dxflow.actors.middleware.extender import Extender
+from dxflow.actors.middleware.redlock import Lease, Redlock
+
+KEY = "audit_register_did:dep:aa"
+
+
+@pytest.fixture
+def one(valkey, lock_node):
+    return [lock_node(valkey)]
+
+
+@pytest.fixture
+def five(start_server, lock_node):
+    servers = [start_server() for _ in range(5)]
+    return servers, [lock_node(server) for server in servers]
+
+
+def _lock(nodes, ttl_ms: int = 30_000, **options) -> Redlock:
+    return Redlock(nodes, ttl_ms, **options)
+
+
+def test_a_lock_is_one_key_with_a_secret_value_and_an_expiry(valkey, one):
+    lease = _lock(one).acquire(KEY)
+    assert valkey.client.get(KEY) == lease.token.encode()
+    assert len(bytes.fromhex(lease.token)) == 20
+    assert 29_000 < valkey.client.pttl(KEY) <= 30_000
+
+
+def test_the_second_contender_is_refused_until_the_first_lets_go(one):
+    first, second = _lock(one), _lock(one)
+    lease = first.acquire(KEY)
+    assert second.acquire(KEY) is None
+    assert first.release(lease) == 1
+    assert second.acquire(KEY) is not None
+
+
+def test_a_refused_contender_leaves_the_holders_key_alone(valkey, one):
+    lease = _lock(one).acquire(KEY)
+    assert _lock(one).acquire(KEY) is None
+    assert valkey.client.get(KEY) == lease.token.encode()
+
+
+def test_a_lease_is_good_for_the_ttl_less_drift_and_what_asking_took(one):
+    times = iter([100.0, 101.0, 105.0, 105.0])
+    lease = _lock(one, 10_000, clock=lambda: next(times)).acquire(KEY)
+    assert lease.valid_until == pytest.approx(100 + 10 - (0.1 + 0.002))
+    assert lease.still_valid(margin=4.8)
+    assert not lease.still_valid(margin=5.0)
+
+
+def test_a_lock_that_took_longer_than_its_ttl_is_refused_and_undone(valkey, one):
+    times = iter([100.0, 111.0])
+    assert _lock(one, 10_000, clock=lambda: next(times, 111.0)).acquire(KEY) is None
+    assert valkey.client.exists(KEY) == 0
+
+
+def test_a_wrong_token_releases_nothing(valkey, one):
+    lock = _lock(one)
+    lease = lock.acquire(KEY)
+    forged = Lease(KEY, "00" * 20, lease.valid_until, lease.clock)
+    assert lock.release(forged) == 0
+    assert valkey.client.get(KEY) == lease.token.encode()
+
+
+def test_a_holder_that_expired_cant_delete_or_extend_the_next_holders_lock(valkey, one):
+    lock = _lock(one)
+    late = lock.acquire(KEY)
+    valkey.client.delete(KEY)  # as its expiry does
+    following = lock.acquire(KEY)
+    assert not lock.extend(late)
+    assert lock.release(late) == 0
+    assert valkey.client.get(KEY) == following.token.encode()
+
+
+def test_a_released_lease_is_no_longer_valid(one):
+    lock = _lock(one)
+    lease = lock.acquire(KEY)
+    assert lease.still_valid()
+    lock.release(lease)
+    assert not lease.still_valid()
+    assert not lock.extend(lease)
+
+
+def test_extending_starts_the_ttl_again(valkey, one):
+    lock = _lock(one)
+    lease = lock.acquire(KEY)
+    valkey.client.pexpire(KEY, 5000)
+    before = lease.valid_until
+    assert lock.extend(lease)
+    assert valkey.client.pttl(KEY) > 29_000
+    assert lease.valid_until > before
+
+
+def test_the_extender_keeps_a_lock_beyond_its_ttl_and_stops_when_told(valkey, one, eventually):
+    lock = _lock(one, 600)
+    extender = Extender(lock)
+    extender.start()
+    lease = lock.acquire(KEY)
+    end_without_extension = lease.valid_until
+    extender.watch(lease)
+    eventually(lambda: lease.valid_until > end_without_extension + 0.6)
+    assert valkey.client.get(KEY) == lease.token.encode()
+    extender.unwatch(lease)
+    eventually(lambda: valkey.client.exists(KEY) == 0)
+    extender.stop()
+    assert "dxflow-lock-extender" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_the_extender_gives_up_on_work_that_hangs(valkey, one, eventually):
+    lock = _lock(one, 300)
+    extender = Extender(lock, max_extensions=2)
+    extender.start()
+    lease = lock.acquire(KEY)
+    extender.watch(lease)
+    eventually(lambda: valkey.client.exists(KEY) == 0)
+    assert lease.extensions == 2
+    extender.stop()
+
+
+def test_a_refused_contender_learns_how_long_the_lock_is_busy(valkey, one):
+    lock = _lock(one)
+    assert lock.busy_ms(KEY) == 0
+    lease = lock.acquire(KEY)
+    assert 29_000 < lock.busy_ms(KEY) <= 30_000
+    lock.release(lease)
+    valkey.client.set(KEY, "a key without expiry")
+    assert lock.busy_ms(KEY) == 30_000
+
+
+def test_contenders_are_never_in_at_the_same_time(one):
+    inside, overlaps, entries = threading.Semaphore(1), [], []
+
+    def contend() -> None:
+        lock = _lock(one)
+        while len(entries) < 40:
+            if (lease := lock.acquire(KEY)) is not None:
+                alone = inside.acquire(blocking=False)
+                entries.append(1)
+                overlaps.extend([] if alone else [1])
+                if alone:
+                    inside.release()
+                lock.release(lease)
+
+    threads = [threading.Thread(target=contend) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(entries) >= 40
+    assert overlaps == []
+
+
+def test_a_lock_without_nodes_is_refused():
+    with pytest.raises(ValueError, match="at least one node"):
+        Redlock([], 1000)
+
+
+@pytest.mark.fault
+def test_the_lock_of_a_killed_holder_is_free_after_its_ttl(valkey, one, start_worker_process, eventually):
+    process = start_worker_process("lock", valkey.url, "1000", KEY)
+    assert process.stdout.readline() == "holding\n"
+    process.kill()
+    assert _lock(one).acquire(KEY) is None
+    assert eventually(lambda: _lock(one).acquire(KEY))
+
+
+@pytest.mark.fault
+def test_an_unreachable_node_refuses_and_doesnt_raise(own_valkey, lock_node):
+    nodes = [lock_node(own_valkey)]
+    own_valkey.kill()
+    lock = _lock(nodes)
+    assert lock.acquire(KEY) is None
+    assert lock.busy_ms(KEY) == 30_000
+
+
+@pytest.mark.fault
+def test_over_five_nodes_there_is_one_holder_and_its_release_empties_all(five):
+    servers, nodes = five
+    first, second = _lock(nodes), _lock(nodes)
+    lease = first.acquire(KEY)
+    assert [server.client.exists(KEY) for server in servers] == [1] * 5
+    assert second.acquire(KEY) is None
+    assert first.release(lease) == 5
+    assert [server.client.exists(KEY) for server in servers] == [0] * 5
+    assert second.acquire(KEY) is not None
+    first.close()
+    second.close()
+
+
+@pytest.mark.fault
+def test_with_two_of_five_nodes_dead_the_lock_goes_on(five):
+    servers, nodes = five
+    servers[0].kill()
+    servers[3].kill()
+    lock = _lock(nodes)
+    lease = lock.acquire(KEY)
+    assert lease is not None
+    assert lock.extend(lease)
+    assert _lock(nodes).acquire(KEY) is None
+    assert lock.release(lease) == 3
+
+
+@pytest.mark.fault
+def test_with_three_of_five_nodes_dead_it_is_refused_and_leaves_nothing_behind(five):
+    servers, nodes = five
+    for server in servers[:3]:
+        server.kill()
+    assert _lock(nodes).acquire(KEY) is None
+    assert [server.client.exists(KEY) for server in servers[3:]] == [0, 0]
+
+
+@pytest.mark.fault
+def test_a_node_that_stalls_costs_its_timeout_and_not_the_lock(five):
+    servers, nodes = five
+    servers[1].stall()
+    lease = _lock(nodes).acquire(KEY)
+    servers[1].go_on()
+    assert lease is not None
