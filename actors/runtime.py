@@ -70,7 +70,9 @@ class Engine:
         """The dispatcher. Raises Unavailable before ``start`` when there is no Redis to dispatch through."""
         if self._broker is None:
             if self.settings.redis_url is None:
-                raise Unavailable("no Redis: set DXFLOW_REDIS_URL, or start the engine for the embedded Valkey")
+                raise Unavailable(
+                    "no Redis: set DXFLOW_REDIS_URL, or start the engine for the embedded Valkey"
+                )
             self._broker = _broker(self.core, self.settings)
         return self._broker
 
@@ -198,7 +200,9 @@ def _lock_node(url: str) -> redis.Redis:
 def _fail_poison(core: Core, message: dramatiq.Message[Any]) -> None:
     """A message that killed its worker again and again ends as failed events that people can see."""
     error = PermanentError("the worker died each time it tried this; see the process log")
-    runner.fail_batch(core, message.kwargs["workflow"], message.kwargs["step"], message.kwargs["event_ids"], error)
+    runner.fail_batch(
+        core, message.kwargs["workflow"], message.kwargs["step"], message.kwargs["event_ids"], error
+    )
 
 
 __all__ = ["Engine"]

@@ -1,4 +1,4 @@
-"""Run one step for a batch of events: one transaction, every effect once.
+"""Run one step for a batch of events: shared transactions, every effect once.
 
 The rule: an event moves only by a compare-and-set on (state, step, version), in the same transaction as the
 rows its step wrote, its audit leaf, and the address of its next message. A message that comes twice finds
@@ -8,6 +8,7 @@ its own, and its failure is written down beside their success.
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +22,12 @@ from .errors import DxflowError, IllegalMove, StaleFence, Unavailable
 from .ledger.log import Leaf
 from .outbox import ACTIVE, Dispatch
 from .steps import Outcome, Step, find
-from .store import models
+from .store import models, quick
 
 ERROR_LENGTH = 500
+
+SLICE = 0.025
+"""Seconds after which a batch commits what it has and goes on in a new transaction."""
 
 logger = structlog.get_logger(__name__)
 
@@ -56,28 +60,39 @@ class _Batch:
 def run_step(
     core: Core, workflow: str, step_name: str, event_ids: Sequence[str], fence: int | None = None
 ) -> Report:
-    """Run ``step_name`` for those of the events that still stand there.
+    """Run ``step_name`` for those of the events that still stand there, in as few transactions as may be.
 
     ``fence`` is the fencing token of the tenant's lock, for steps that run under it. Raises StaleFence,
-    Unavailable or TransientError when the batch as a whole couldn't run; nothing has changed then.
+    Unavailable or TransientError when the batch as a whole couldn't run (on); what was committed stays.
     """
     step = find(workflow, step_name)
     events = _load(core, workflow, step_name, event_ids)
     if not events:
         return Report()
-    prepared = step.prepare(core, events, fence)
-    batch = _Batch(core, step, core.clock(), prepared)
+    batch = _Batch(core, step, core.clock(), step.prepare(core, events, fence))
+    while events:
+        events = _run_slice(batch, events)
+    return batch.report
+
+
+def _run_slice(batch: _Batch, events: list[models.Event]) -> list[models.Event]:
+    """One transaction: as many events as fit into ``SLICE`` seconds, so that nobody waits long for the turn to
+    write. Returns those that are left."""
+    core, started, ran = batch.core, time.monotonic(), 0
+    batch.leaves, batch.following = [], {}
     with core.store.transaction():
         for event in events:
             _run_one(batch, event)
+            ran += 1
+            if time.monotonic() - started > SLICE:
+                break
         if batch.leaves:
             core.log.append(events[0].tenant_id, batch.leaves)
-    tenant_id = events[0].tenant_id
-    batch.report.follow_ups = [
-        Dispatch(message_id, tenant_id, workflow, following, tuple(ids))
+    batch.report.follow_ups += [
+        Dispatch(message_id, events[0].tenant_id, events[0].workflow, following, tuple(ids))
         for following, (message_id, ids) in batch.following.items()
     ]
-    return batch.report
+    return events[ran:]
 
 
 def fail_batch(
@@ -193,16 +208,9 @@ class _Lost(Exception):
 
 
 def _compare_and_set(batch: _Batch, event: models.Event, changes: Mapping[str, object]) -> None:
-    model = models.Event
-    moved = (
-        model.update(version=event.version + 1, updated_at=batch.now, **changes)
-        .where(
-            model.id == event.id,
-            model.state == event.state,
-            model.step == event.step,
-            model.version == event.version,
-        )
-        .execute()
+    stands = {"id": event.id, "state": event.state, "step": event.step, "version": event.version}
+    moved = quick.update(
+        models.Event, stands, {"version": event.version + 1, "updated_at": batch.now, **changes}
     )
     if moved != 1:
         raise _Lost

@@ -3,7 +3,7 @@
 Dramatiq knows a single queue (``dxflow``); the tenant's queue travels in the message's options:
 
 - ``tenant_queue``: public name ``{family}_queue_{did}``; without it the message goes to ``dxflow`` itself;
-- ``family``: whose in-flight limit applies; an actor's option of that name is its default;
+- ``family``: whose in-flight limit applies; the actor's option of that name, else the name's, is the default;
 - ``exchange``: name of a Redis hash in which the tenant's DID is bound to the queue, for operators to read.
 
 Promises: a message is delivered at least once while Redis keeps its data; a queue's messages start in the
@@ -14,6 +14,7 @@ guard in the database. Redis may be wiped: the event table is what refills it (`
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -26,7 +27,7 @@ from . import reads
 from .connection import ClientFactory, client_factory, connection_failures, retrying
 from .consumer import LeasedMessage, LeaseGuard, TenantConsumer, Terms
 from .leases import Holdings
-from .names import PREFIX, QUEUE, check_queue_name, did_of
+from .names import PREFIX, QUEUE, check_queue_name, did_of, family_of
 from .poison import OnPoison, PoisonReport
 from .scripts import Binding, Scripts
 
@@ -99,9 +100,9 @@ class TenantBroker(dramatiq.Broker):
     def _binding(self, message: dramatiq.Message[Any]) -> Binding:
         queue = str(message.options.get("tenant_queue") or QUEUE)
         check_queue_name(queue)
-        family, exchange = self._option(message, "family"), self._option(message, "exchange")
         did = did_of(queue) or ""
-        return Binding(queue, self._limits.get(family, 1), exchange if did else "", did)
+        limit = self._limits.get(self._option(message, "family") or family_of(queue), 1)
+        return Binding(queue, limit, self._option(message, "exchange") if did else "", did)
 
     def _option(self, message: dramatiq.Message[Any], name: str) -> str:
         actor = self.actors.get(message.actor_name)
@@ -141,8 +142,12 @@ class TenantBroker(dramatiq.Broker):
 
     def mark(self) -> bool:
         """Leave a marker in Redis; True if it was missing, so Redis is new or was wiped."""
+        ours = secrets.token_hex(8)
         with connection_failures():
-            return bool(self._client.set(f"{PREFIX}marker", "1", nx=True))
+            if self._client.set(f"{PREFIX}marker", ours, nx=True):
+                return True
+            # A try whose answer was lost may have set it: redis-py repeats the command.
+            return self._client.get(f"{PREFIX}marker") == ours.encode()
 
     def known(self, message_ids: Iterable[str]) -> set[str]:
         """Which of these messages are still queued, delayed or in flight."""

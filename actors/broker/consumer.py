@@ -27,6 +27,8 @@ from .scripts import Fetched, Leased, Scripts, Settlement
 
 _BELL = f"{PREFIX}bell"
 
+log = structlog.get_logger(__name__)
+
 
 class LeasedMessage(MessageProxy):
     """A message with the token of its lease and the name of its tenant queue.
@@ -144,7 +146,7 @@ class TenantConsumer(Consumer):
         try:
             message: dramatiq.Message[Any] = dramatiq.Message.decode(leased.payload)
         except DecodeError:
-            structlog.get_logger().error("undecodable message", message_id=leased.message_id)
+            log.error("undecodable message", message_id=leased.message_id)
             self._holdings.settle([Settlement(leased.message_id, leased.token, "poison")])
             return
         message.options["redeliveries"] = leased.redeliveries
@@ -172,9 +174,11 @@ class TenantConsumer(Consumer):
 
     def _settle(self, settlements: list[Settlement]) -> None:
         self._holdings.settle(settlements)
-        if self._closed:  # a worker thread that finished late, or Worker.stop: no keeper sends it any more
-            with connection_failures():
+        if self._closed:  # a worker thread that finished late: this consumer's keeper sends nothing any more
+            try:
                 self._keeper.flush()
+            except redis.RedisError as error:
+                log.warning("settlement is left to the next consumer", error=type(error).__name__)
 
     def close(self) -> None:
         """Return what wasn't handed out yet and send every settlement. Raises ConnectionClosed."""

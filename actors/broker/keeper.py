@@ -11,6 +11,8 @@ import structlog
 from .leases import Holdings
 from .scripts import Scripts
 
+log = structlog.get_logger(__name__)
+
 #: Seconds between tries while Redis doesn't answer.
 BACKOFF_S = 0.25
 #: Seconds a stopping consumer waits for its keeper.
@@ -40,7 +42,7 @@ class Keeper(threading.Thread):
                 if self._clock() >= self._next_renewal:
                     self._renew()
             except redis.RedisError as error:
-                structlog.get_logger().warning("lease keeper can't reach redis", error=type(error).__name__)
+                log.warning("lease keeper can't reach redis", error=type(error).__name__)
                 self._stopping.wait(BACKOFF_S)
 
     def flush(self) -> None:

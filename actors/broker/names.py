@@ -23,6 +23,11 @@ def queue_name(family: str, did: str) -> str:
     return f"{family}{_INFIX}{did}"
 
 
+def family_of(queue: str) -> str:
+    """The family in a tenant queue's public name; any other name is a family of its own."""
+    return queue.partition(_INFIX)[0]
+
+
 def did_of(queue: str) -> str | None:
     """The DID in a tenant queue's public name; None for a queue that belongs to no tenant."""
     _family, infix, did = queue.partition(_INFIX)

@@ -13,6 +13,8 @@ from dramatiq.errors import DecodeError
 
 from .names import PREFIX
 
+log = structlog.get_logger(__name__)
+
 #: Told of a message given up; may raise to be told again.
 OnPoison = Callable[[dramatiq.Message[Any]], None]
 
@@ -61,16 +63,16 @@ class PoisonReport:
 
 
 def _reported(on_poison: OnPoison, message_id: str, payload: bytes) -> bool:
-    log = structlog.get_logger().bind(message_id=message_id)
+    about = log.bind(message_id=message_id)
     try:
         message: dramatiq.Message[Any] = dramatiq.Message.decode(payload)
     except DecodeError:
-        log.error("poisoned message can't be decoded and is dropped")
+        about.error("poisoned message can't be decoded and is dropped")
         return True
-    log.warning("message given up", actor=message.actor_name)
+    about.warning("message given up", actor=message.actor_name)
     try:
         on_poison(message)
     except Exception:  # whatever it raises must not end the consumer
-        log.exception("reporting a poisoned message failed")
+        about.exception("reporting a poisoned message failed")
         return False
     return True

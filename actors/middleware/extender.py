@@ -8,6 +8,8 @@ import structlog
 
 from .redlock import Lease, Redlock
 
+log = structlog.get_logger(__name__)
+
 #: A lease is extended at most so often (with a third of the TTL between: ten minutes at 45 s), so that work
 #: which hangs gives the lock back in the end.
 MAX_EXTENSIONS = 40
@@ -61,5 +63,5 @@ class Extender:
         with self._guard:
             still_wanted = lease in self._watched
         if still_wanted and not lease.still_valid():
-            structlog.get_logger().error("lock lost while its work runs", lock=lease.resource)
+            log.error("lock lost while its work runs", lock=lease.resource)
             self.unwatch(lease)

@@ -24,6 +24,8 @@ from ..broker.names import did_of
 from .extender import Extender
 from .redlock import Lease, Redlock
 
+log = structlog.get_logger(__name__)
+
 _current: ContextVar[Lease | None] = ContextVar("dxflow_lock_lease", default=None)
 
 #: A refused queue rests this long at most, in ms; the spread keeps contenders from returning in step.
@@ -75,19 +77,26 @@ class RedlockMiddleware(Middleware):
             return
         did = did_of(str(message.options.get("tenant_queue") or ""))
         if did is None or not isinstance(message, LeasedMessage):
-            structlog.get_logger().error("no tenant to lock for", message_id=message.message_id)
+            log.error("no tenant to lock for", message_id=message.message_id)
             message.fail()
             return
         self._enter(str(template).replace("{did}", did), message)
 
     def _enter(self, resource: str, message: LeasedMessage) -> None:
-        lease = self._redlock.acquire(resource)
+        lease = self._acquire(resource)
         if lease is None:
             rest = min(self._redlock.busy_ms(resource), self._spread(*_REST_MS))
             message.park_ms = max(rest, self._spread(*_SHORT_REST_MS))
             raise SkipMessage(f"{resource} is taken")
         _current.set(lease)
         self._extender.watch(lease)
+
+    def _acquire(self, resource: str) -> Lease | None:
+        try:
+            return self._redlock.acquire(resource)
+        except Exception:  # Dramatiq would log it and run the actor without the lock
+            log.exception("taking a lock failed", lock=resource)
+            return None
 
     @override
     def after_process_message(
@@ -117,4 +126,4 @@ class RedlockMiddleware(Middleware):
             try:
                 broker.wake(message.queue)
             except BrokerConnectionError as error:  # the queue's rest ends by itself within a second
-                structlog.get_logger().warning("can't wake queue", error=str(error))
+                log.warning("can't wake queue", error=str(error))

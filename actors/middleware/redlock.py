@@ -25,6 +25,8 @@ import structlog
 
 T = TypeVar("T")
 
+log = structlog.get_logger(__name__)
+
 _IF_OURS = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
 _RELEASE = _IF_OURS + "return redis.call('DEL', KEYS[1])"
 _EXTEND = _IF_OURS + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
@@ -117,7 +119,7 @@ class Redlock:
             try:
                 return question(node)
             except redis.RedisError as error:
-                structlog.get_logger().warning("lock node doesn't answer", error=type(error).__name__)
+                log.warning("lock node doesn't answer", error=type(error).__name__)
                 return None
 
         if len(self._nodes) == 1:

@@ -17,8 +17,8 @@ from dramatiq.broker import Broker, MessageProxy
 
 from ...engine import runner
 from ...engine.core import Core
-from ...engine.outbox import Outbox
 from ...engine.errors import StaleFence, Unavailable
+from ...engine.outbox import Outbox
 
 logger = structlog.get_logger(__name__)
 
@@ -30,7 +30,12 @@ class RetryMiddleware(dramatiq.Middleware):
         self._core = core
 
     def after_process_message(
-        self, broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
+        self,
+        broker: Broker,
+        message: MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
     ) -> None:
         """Apply the retry policy to the message's events; the message itself is over either way."""
         del broker, result

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ..identity import did
 from ..ledger.log import Leaf, TenantLog
 from ..moments import Clock
-from ..store import Store, models
+from ..store import Store, models, quick
 from .port import Item, Receipt
 
 
@@ -42,19 +42,9 @@ class EmbeddedAgent:
             for n, (name, item) in enumerate(zip(names, items, strict=True))
         ]
         now = self.clock()
-        models.Registration.insert_many(
-            [
-                {
-                    "activity_id": receipt.activity_id,
-                    "tenant_id": tenant_id,
-                    "did": receipt.did,
-                    "log_index": receipt.log_index,
-                    "tree_size": receipt.tree_size,
-                    "registered_at": now,
-                }
-                for receipt in receipts
-            ]
-        ).execute()
+        for receipt in receipts:
+            row = {"tenant_id": tenant_id, "registered_at": now, **asdict(receipt)}
+            quick.insert(models.Registration, row)
         return {receipt.activity_id: receipt for receipt in receipts}
 
     def _receipts(self, activity_ids: Sequence[str]) -> dict[str, Receipt]:

@@ -20,7 +20,7 @@ from .. import moments
 from ..errors import Conflict, Invalid
 from ..moments import Clock
 from ..platforms.base import Person
-from ..store import Store, models
+from ..store import Store, models, quick
 from . import did, normalise, vault
 from .keys import KeyRing, Link
 
@@ -105,7 +105,7 @@ class Subjects:
         identifier = did.require_v4(subject_id or self._new_id())
         key, wrapped = self._keys.new_subject_key(origin.tenant_id, identifier)
         now = self._clock()
-        subject = models.DataSubject.create(
+        subject = models.DataSubject(
             id=identifier,
             tenant_id=origin.tenant_id,
             did=self.claim(identifier, "data_subject", origin.tenant_id),
@@ -115,8 +115,8 @@ class Subjects:
             state="active",
             created_at=now,
             updated_at=now,
-            force_insert=True,
         )
+        quick.insert(models.DataSubject, subject.__data__)
         self._insert_links(origin, identifier, links)
         return subject
 
@@ -124,10 +124,10 @@ class Subjects:
         """Register the entity's DID. Raises Conflict when another entity has it: never overwritten."""
         name = did.derive(entity_id, self._did_method)
         row = {"did": name, "kind": kind, "entity_id": entity_id, "tenant_id": tenant_id}
-        models.Did.insert(created_at=self._clock(), **row).on_conflict_ignore().execute()
-        owner = models.Did.get_by_id(name)
-        if (owner.kind, owner.entity_id, owner.tenant_id) != (kind, entity_id, tenant_id):
-            raise Conflict(f"{name} already names another record")
+        if quick.insert(models.Did, {**row, "created_at": self._clock()}, ignore=True) == 0:
+            owner = quick.get(models.Did, did=name)
+            if owner is None or (owner.kind, owner.entity_id, owner.tenant_id) != (kind, entity_id, tenant_id):
+                raise Conflict(f"{name} already names another record")
         return name
 
     def profile(self, subject: models.DataSubject) -> dict[str, object]:
@@ -226,16 +226,12 @@ class Subjects:
         return bool(query.exists())
 
     def _owners(self, tenant_id: str, links: Sequence[Link]) -> dict[str, str]:
-        if not links:
-            return {}
-        query = models.DataSubjectLink.select(
-            models.DataSubjectLink.link, models.DataSubjectLink.subject_id
-        ).where(
-            models.DataSubjectLink.tenant_id == tenant_id,
-            models.DataSubjectLink.field.in_(sorted({link.field for link in links})),
-            models.DataSubjectLink.link.in_([link.link for link in links]),
-        )
-        return dict(query.tuples())
+        owners = {}
+        for link in links:
+            row = self._row(tenant_id, link)
+            if row is not None:
+                owners[link.link] = str(row.subject_id)
+        return owners
 
     def _add_links(
         self, origin: Origin, subject_id: str, links: Sequence[Link], owners: dict[str, str]
@@ -246,8 +242,8 @@ class Subjects:
 
     def _insert_links(self, origin: Origin, subject_id: str, links: Sequence[Link]) -> None:
         now = self._clock()
-        rows = [
-            {
+        for link in sorted(links, key=lambda link: link.link):  # one order for all: no deadlocks
+            row = {
                 "tenant_id": origin.tenant_id,
                 "subject_id": subject_id,
                 "field": link.field,
@@ -256,10 +252,7 @@ class Subjects:
                 "link": link.link,
                 "created_at": now,
             }
-            for link in sorted(links, key=lambda link: link.link)
-        ]
-        if rows:
-            models.DataSubjectLink.insert_many(rows).execute()
+            quick.insert(models.DataSubjectLink, row)
 
     def _conflict(self, origin: Origin, subject_id: str, other_id: str, field: str) -> str:
         models.LinkConflict.insert(
@@ -281,8 +274,12 @@ class Subjects:
         subject.save(only=["sources"])
 
     def _row(self, tenant_id: str, link: Link) -> models.DataSubjectLink | None:
-        return models.DataSubjectLink.get_or_none(
-            tenant_id=tenant_id, field=link.field, key_version=link.key_version, link=link.link
+        return quick.get(
+            models.DataSubjectLink,
+            tenant_id=tenant_id,
+            field=link.field,
+            key_version=link.key_version,
+            link=link.link,
         )
 
     def _remember(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from .. import moments
 from ..errors import LogBroken, NotFound, StaleFence
 from ..moments import Clock
-from ..store import Store, models
+from ..store import Store, models, quick
 from . import leaves, merkle, note, tiles
 
 
@@ -91,7 +91,7 @@ class TenantLog:
             raise StaleFence(f"fence {fence} is stale: {head.fence} was handed out since")
         now = moments.to_text(self.clock())
         rows = [self._entry(tenant_id, head.size + n, leaf, now) for n, leaf in enumerate(batch)]
-        models.AuditEntry.insert_many(rows).execute()
+        quick.insert_all(models.AuditEntry, rows)
         self._advance(head, [merkle.leaf_hash(row["leaf"].encode()) for row in rows], fence)
         return Appended(head.size, head.size + len(rows))
 
@@ -129,7 +129,7 @@ class TenantLog:
         content.update(leaf.body)
         if leaf.payload is not None:
             salt = self.salt()
-            models.AuditSalt.create(tenant_id=tenant_id, seq=seq, salt=salt)
+            quick.insert(models.AuditSalt, {"tenant_id": tenant_id, "seq": seq, "salt": salt})
             content["commitment"] = leaves.commit(salt, leaf.payload)
         text = leaves.encode(content).decode("utf-8")
         return {"tenant_id": tenant_id, "seq": seq, "kind": leaf.kind, "leaf": text, "recorded_at": now}

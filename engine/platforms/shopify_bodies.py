@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from ..errors import PermanentError
@@ -93,34 +94,42 @@ def _consent(person: Person, signal: Signals) -> Extraction:
 
 
 def _order(body: Mapping[str, object]) -> Extraction:
-    """The customer behind an order, or a guest by the e-mail and phone of the order itself."""
+    """An order somebody placed, or a sale at the till to somebody the shop doesn't know."""
     _required_id(body, "id")
-    customer, billing = mapping(body.get("customer")), mapping(body.get("billing_address"))
-    shipping, client = mapping(body.get("shipping_address")), mapping(body.get("client_details"))
+    buyer = _buyer(body)
+    return Extraction(
+        Change.NOBODY if buyer.nameless else Change.UPSERT,
+        *activities.ORDER,
+        fields=_order_fields(body, buyer),
+        person=None if buyer.nameless else buyer,
+        occurred_at=time_of(body.get("updated_at")),
+    )
+
+
+def _buyer(body: Mapping[str, object]) -> Person:
+    """The customer behind an order, or a guest by the e-mail and phone of the order itself."""
+    customer = mapping(body.get("customer"))
     account = _person(customer, identifier(customer.get("id")))
-    person = Person(
+    recipients = (mapping(body.get(place)) for place in ("billing_address", "shipping_address"))
+    return replace(
+        account,
         email=account.email or text(body.get("email")) or text(body.get("contact_email")),
         phone=account.phone or text(body.get("phone")),
-        name=account.name or full_name(billing) or full_name(shipping),
-        external_ids=account.external_ids,
-        email_verified=account.email_verified,
+        name=account.name or next(filter(None, map(full_name, recipients)), None),
     )
-    fields = categories(
-        person,
-        phone=person.phone or text(billing.get("phone")) or text(shipping.get("phone")),
+
+
+def _order_fields(body: Mapping[str, object], buyer: Person) -> tuple[str, ...]:
+    billing, shipping = mapping(body.get("billing_address")), mapping(body.get("shipping_address"))
+    customer, client = mapping(body.get("customer")), mapping(body.get("client_details"))
+    return categories(
+        buyer,
+        phone=text(billing.get("phone")) or text(shipping.get("phone")),
         address=has_address(billing, shipping, customer.get("default_address")),
         ip_address=text(body.get("browser_ip")) or text(client.get("browser_ip")),
         device=text(client.get("user_agent")),
         note=text(body.get("note")),
         purchase_history=True,
-    )
-    nobody = person.nameless  # a sale at the till, to somebody the shop doesn't know
-    return Extraction(
-        Change.NOBODY if nobody else Change.UPSERT,
-        *activities.ORDER,
-        fields=fields,
-        person=None if nobody else person,
-        occurred_at=time_of(body.get("updated_at")),
     )
 
 

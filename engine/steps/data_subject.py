@@ -10,13 +10,13 @@ from ..core import Core
 from ..errors import Invalid, PermanentError
 from ..identity import did
 from ..identity.subjects import Origin, person_from
-from ..store import models
+from ..store import models, quick
 from .base import Outcome, Prepared, Step
 
 
 def derive(core: Core, event: models.Event, _: Prepared) -> Outcome:
     """Derive the DID from the row's UUID. Subjects take version 4 alone: other versions can be guessed."""
-    subject = models.DataSubject.get_or_none(id=event.entity_id, tenant_id=event.tenant_id)
+    subject = quick.get(models.DataSubject, id=event.entity_id, tenant_id=event.tenant_id)
     if subject is None:
         return Outcome("gone", {"change": event.topic})
     try:
@@ -34,7 +34,7 @@ def derive(core: Core, event: models.Event, _: Prepared) -> Outcome:
 
 def link(core: Core, event: models.Event, _: Prepared) -> Outcome:
     """Seal what plain SQL left readable in ``intake``, and link it; nothing to do for rows sealed at birth."""
-    subject = models.DataSubject.get_or_none(id=event.entity_id, tenant_id=event.tenant_id)
+    subject = quick.get(models.DataSubject, id=event.entity_id, tenant_id=event.tenant_id)
     if subject is None:
         return Outcome("gone")
     if subject.intake is None:

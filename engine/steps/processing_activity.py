@@ -11,20 +11,19 @@ from .. import moments
 from ..agent import Item, Receipt
 from ..core import Core
 from ..errors import PermanentError, StaleFence
-from ..store import models
+from ..store import models, quick
 from .base import Outcome, Prepared, Step
 
 
 def publish(core: Core, event: models.Event, _: Prepared) -> Outcome:
     """Hand the activity to its tenant's registration queue."""
     del core
-    activity = _activity(event)
+    activity = quick.get(models.ProcessingActivity, id=event.entity_id, tenant_id=event.tenant_id)
     if activity is None:
         return Outcome("gone", {"change": event.topic})
     if activity.registration_state == "registered":
         return Outcome("unchanged", {"activity": activity.did, "change": event.topic})
-    activity.registration_state = "queued"
-    activity.save(only=["registration_state"])
+    quick.update(models.ProcessingActivity, {"id": activity.id}, {"registration_state": "queued"})
     return Outcome("published", changes={"subject_id": activity.subject_id})
 
 
@@ -32,7 +31,13 @@ def call_agent(core: Core, events: Sequence[models.Event], fence: int | None) ->
     """Register a whole batch in one call; the agent answers with a receipt per activity."""
     if fence is None:
         raise StaleFence("registration needs the tenant's lock")
-    items = [item for item in (_item(event) for event in events) if item is not None]
+    wanted = (event.entity_id for event in events)
+    activities = quick.by_ids(models.ProcessingActivity, wanted, tenant_id=events[0].tenant_id)
+    items = [
+        Item(event.entity_id, event.id, payload(activities[event.entity_id]))
+        for event in events
+        if event.entity_id in activities
+    ]
     receipts = core.agent.register(events[0].tenant_id, items, fence) if items else []
     return {receipt.activity_id: receipt for receipt in receipts}
 
@@ -49,16 +54,17 @@ def register(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
 
 def record(core: Core, event: models.Event, _: Prepared) -> Outcome:
     """Write DID, place in the log and state to the activity."""
-    activity = _activity(event)
-    if activity is None:
-        return Outcome("gone")
-    activity.did = core.subjects.claim(activity.id, "processing_activity", activity.tenant_id)
-    activity.log_index = event.result["log_index"]
-    activity.tree_size = event.result["tree_size"]
-    activity.registration_state = "registered"
-    activity.registered_at = core.clock()
-    activity.save(only=["did", "log_index", "tree_size", "registration_state", "registered_at"])
-    return Outcome("recorded", {"activity": activity.did})
+    name = core.subjects.claim(event.entity_id, "processing_activity", event.tenant_id)
+    results = {
+        "did": name,
+        "log_index": event.result["log_index"],
+        "tree_size": event.result["tree_size"],
+        "registration_state": "registered",
+        "registered_at": core.clock(),
+    }
+    row = {"id": event.entity_id, "tenant_id": event.tenant_id}
+    found = quick.update(models.ProcessingActivity, row, results)
+    return Outcome("recorded" if found else "gone", {"activity": name})
 
 
 def mark_failed(core: Core, event: models.Event) -> None:
@@ -81,15 +87,6 @@ def payload(activity: models.ProcessingActivity) -> dict[str, object]:
         "fields": list(activity.fields),
         "occurred_at": moments.to_text(activity.occurred_at),
     }
-
-
-def _item(event: models.Event) -> Item | None:
-    activity = _activity(event)
-    return None if activity is None else Item(activity.id, event.id, payload(activity))
-
-
-def _activity(event: models.Event) -> models.ProcessingActivity | None:
-    return models.ProcessingActivity.get_or_none(id=event.entity_id, tenant_id=event.tenant_id)
 
 
 STEPS = {

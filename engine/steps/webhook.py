@@ -5,6 +5,7 @@ extract → match → log → consent | request → done
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from .. import moments, notices
@@ -15,45 +16,54 @@ from ..inbox import open_payload
 from ..platforms import get as platform
 from ..platforms.base import Change, ConsentSignal, Endpoint, Extraction, Person, Trust
 from ..rights import intake
-from ..store import models
+from ..store import models, quick
 from .base import Outcome, Prepared, Step
 
 
-def read(core: Core, event: models.Event) -> Extraction:
+def surroundings(core: Core, events: Sequence[models.Event], _: int | None) -> Prepared:
+    """What all events of a batch share: their connectors, and the region that reads local telephones."""
+    del core
+    tenant_id = events[0].tenant_id
+    connectors = quick.by_ids(models.Connector, (event.connector_id for event in events), tenant_id=tenant_id)
+    tenant = quick.get(models.DataController, id=tenant_id)
+    return {"region": tenant.region if tenant else None, **connectors}
+
+
+def read(core: Core, event: models.Event, prepared: Prepared) -> Extraction:
     """The stored body, read by its platform's adapter. Raises PermanentError when it doesn't fit its topic."""
-    connector = models.Connector.get_or_none(id=event.connector_id, tenant_id=event.tenant_id)
+    connector = prepared.get(event.connector_id)
     if connector is None:
         raise PermanentError("the connector this came through is gone")
     endpoint = Endpoint(connector.id, (), connector.options)
     return platform(connector.platform).extract(event.topic, open_payload(core, event), event.meta, endpoint)
 
 
-def extract(core: Core, event: models.Event, _: Prepared) -> Outcome:
+def extract(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Read the body once to know that it can be read, and whether it concerns anybody."""
-    found = read(core, event)
+    found = read(core, event, prepared)
     concerned = found.change is not Change.NOBODY and found.person is not None and not found.person.nameless
     return Outcome("person" if concerned else "nobody", {"trust": event.trust, "topic": event.topic})
 
 
-def match(core: Core, event: models.Event, _: Prepared) -> Outcome:
+def match(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Find or create the data subject; move or merge links where the platform says so."""
-    found = read(core, event)
+    found = read(core, event, prepared)
     person = found.person or Person()
     if found.change is Change.MOVE:
-        return _move(core, event, found)
+        return _move(core, event, found, prepared)
     if found.change is Change.MERGE:
-        return _merge(core, event, found)
+        return _merge(core, event, found, prepared)
     create = found.change is Change.UPSERT
-    result = core.subjects.match(_origin(event, found), person, create=create, region=_region(event))
+    result = core.subjects.match(_origin(event, found), person, create=create, region=prepared["region"])
     if result.conflicts:
         notices.link_conflict(core, event, result.conflicts)
     outcome = "conflict" if result.conflicts else result.outcome
     return Outcome(outcome, changes={"subject_id": result.subject.id if result.subject else None})
 
 
-def _move(core: Core, event: models.Event, found: Extraction) -> Outcome:
+def _move(core: Core, event: models.Event, found: Extraction, prepared: Prepared) -> Outcome:
     """One person changed their address: their links follow, unless the new address is somebody else's."""
-    origin, region = _origin(event, found), _region(event)
+    origin, region = _origin(event, found), prepared["region"]
     previous, person = found.previous or Person(), found.person or Person()
     subject = core.subjects.find(event.tenant_id, previous, region)
     if subject is None:
@@ -72,9 +82,9 @@ def _move(core: Core, event: models.Event, found: Extraction) -> Outcome:
     return Outcome("moved", changes={"subject_id": subject.id})
 
 
-def _merge(core: Core, event: models.Event, found: Extraction) -> Outcome:
+def _merge(core: Core, event: models.Event, found: Extraction, prepared: Prepared) -> Outcome:
     """The platform merged two of its customers into one: the same person under one subject from now on."""
-    origin, region = _origin(event, found), _region(event)
+    origin, region = _origin(event, found), prepared["region"]
     kept = core.subjects.match(origin, found.person or Person(), create=True, region=region).subject
     gone = core.subjects.find(event.tenant_id, found.previous or Person(), region)
     if kept is None:
@@ -85,41 +95,39 @@ def _merge(core: Core, event: models.Event, found: Extraction) -> Outcome:
     return Outcome("merged", changes={"subject_id": kept.id})
 
 
-def log(core: Core, event: models.Event, _: Prepared) -> Outcome:
+def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Write down what was done with whose data. One activity per event, whatever is repeated."""
-    found = read(core, event)
-    activity = models.ProcessingActivity.get_or_none(event_id=event.id)
-    if activity is None:
-        activity = models.ProcessingActivity.create(
-            id=core.new_id(),
-            tenant_id=event.tenant_id,
-            subject_id=event.subject_id,
-            activity_type=found.activity_type,
-            legal_basis=found.legal_basis,
-            purpose=found.purpose,
-            fields=list(found.fields),
-            source=event.source,
-            event_id=event.id,
-            occurred_at=found.occurred_at or event.received_at,
-            created_at=core.clock(),
-            registration_state="pending",
-            force_insert=True,
-        )
+    found = read(core, event, prepared)
+    activity = {
+        "id": core.new_id(),
+        "tenant_id": event.tenant_id,
+        "subject_id": event.subject_id,
+        "activity_type": found.activity_type,
+        "legal_basis": found.legal_basis,
+        "purpose": found.purpose,
+        "fields": list(found.fields),
+        "source": event.source,
+        "event_id": event.id,
+        "occurred_at": found.occurred_at or event.received_at,
+        "created_at": core.clock(),
+    }
+    if quick.insert(models.ProcessingActivity, activity, ignore=True) == 0:  # a replayed event has its activity
+        activity = {"id": models.ProcessingActivity.get(event_id=event.id).id}
     follows = "request_follows" if found.request else "consent_follows" if _has_consent(event, found) else "logged"
-    return Outcome(follows, {"activity_type": found.activity_type}, {"entity_id": activity.id})
+    return Outcome(follows, {"activity_type": found.activity_type}, {"entity_id": activity["id"]})
 
 
-def consent(core: Core, event: models.Event, _: Prepared) -> Outcome:
+def consent(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Append what the platform says about consent; a statement older than what holds changes nothing."""
-    found = read(core, event)
+    found = read(core, event, prepared)
     written = [signal for signal in found.consents if _append_consent(core, event, signal)]
     leaf = {"consents": [[signal.purpose, signal.channel, signal.state] for signal in written]}
     return Outcome("synced" if written else "stale", leaf)
 
 
-def request(core: Core, event: models.Event, _: Prepared) -> Outcome:
+def request(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """A platform passes on a rights request: it joins the queue with its clock."""
-    found = read(core, event)
+    found = read(core, event, prepared)
     if found.request is None:
         raise PermanentError("a rights request was announced, and the body holds none")
     row = models.RightsRequest.get_or_none(event_id=event.id) or intake.from_platform(
@@ -130,12 +138,6 @@ def request(core: Core, event: models.Event, _: Prepared) -> Outcome:
 
 def _origin(event: models.Event, found: Extraction) -> Origin:
     return Origin(event.tenant_id, event.source, event.id, found.occurred_at)
-
-
-def _region(event: models.Event) -> str | None:
-    tenant = models.DataController.get_by_id(event.tenant_id)
-    region: str | None = tenant.region
-    return region
 
 
 def _has_consent(event: models.Event, found: Extraction) -> bool:
@@ -206,9 +208,9 @@ def _carry_consents(core: Core, event: models.Event, giver: str, taker: str) -> 
 
 
 STEPS = {
-    "extract": Step(extract),
-    "match": Step(match),
-    "log": Step(log),
-    "consent": Step(consent),
-    "request": Step(request),
+    "extract": Step(extract, surroundings),
+    "match": Step(match, surroundings),
+    "log": Step(log, surroundings),
+    "consent": Step(consent, surroundings),
+    "request": Step(request, surroundings),
 }

@@ -2,14 +2,13 @@
 
 Duties. *Durability*: when ``transaction()`` ends without an error its rows survive a crash of the process and
 of the machine (SQLite ``synchronous=FULL``). *Concurrency*: any thread may call anything; each thread has its
-own connection. On SQLite a process-wide lock queues writers fairly before they reach the file, because
+own connection. On SQLite a process-wide lock lets writers take turns before they reach the file, because
 SQLite's own wait is a poll with back-off and writers that fight over it pay in the tail.
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -21,6 +20,7 @@ import peewee
 from ..errors import Unavailable
 from . import models
 from .migrations import MIGRATIONS
+from .turns import Turns
 
 _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
@@ -39,9 +39,7 @@ class Store:
         """Prepare, without connecting. Raises ValueError for a scheme that is neither."""
         self.dialect, self.database = _database(url)
         models.database.initialize(self.database)
-        self._writers: AbstractContextManager[Any] = (
-            threading.RLock() if self.dialect == "sqlite" else nullcontext()
-        )
+        self._writers: AbstractContextManager[Any] = Turns() if self.dialect == "sqlite" else nullcontext()
 
     def __enter__(self) -> Store:
         return self

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
 from dxflow.engine.errors import Malformed, NotAuthentic, PermanentError
+from dxflow.engine.platforms import get, hasura_rows
 from dxflow.engine.platforms.base import Change, Person, RequestSignal, Trust
 from dxflow.engine.platforms.hasura import DEFAULT_TABLES
+from dxflow.engine.rights import regimes
+from dxflow.engine.rights.types import RequestType
 
 CREATED = datetime(2026, 3, 18, 18, 42, 7, 307020, tzinfo=UTC)
 UPDATED = datetime(2026, 3, 18, 18, 0, tzinfo=UTC)
@@ -222,3 +226,15 @@ def test_session_variables_change_nothing(hasura):
     body["event"] = {**body["event"], "session_variables": None}
     assert hasura.extract("", body) == hasura.extract("", trigger("data_subjects", new=SUBJECT))
     assert hasura.identify("", body).meta == hasura.identify("", trigger("data_subjects", new=SUBJECT)).meta
+
+
+def test_a_row_under_another_topic_is_refused(hasura):
+    body = json.dumps(trigger("data_subjects", new=SUBJECT)).encode()
+    with pytest.raises(PermanentError):
+        get("hasura").extract("users.INSERT", body, {}, hasura.endpoint)
+
+
+def test_the_adapter_and_the_rights_engine_know_the_same_types_and_regimes():
+    assert {kind.value for kind in RequestType} == hasura_rows.REQUEST_TYPES
+    assert set(regimes.REGIMES) == hasura_rows.REGIMES
+    assert set(hasura_rows.REQUEST_SYNONYMS.values()) < hasura_rows.REQUEST_TYPES

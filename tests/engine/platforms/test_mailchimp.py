@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from dxflow.engine.errors import Malformed, NotAuthentic, PermanentError
+from dxflow.engine.platforms import get
 from dxflow.engine.platforms.base import Change, Person, Trust
 
 FIRED = datetime(2026, 3, 26, 21, 35, 57, tzinfo=UTC)
@@ -168,7 +169,5 @@ def test_a_form_without_audience_or_member_is_refused(missing, audience):
 
 
 def test_a_form_under_another_topic_is_refused(audience):
-    from dxflow.engine.platforms import get
-
     with pytest.raises(PermanentError):
         get("mailchimp").extract("subscribe", form("unsubscribe", MEMBER), {}, audience.endpoint)

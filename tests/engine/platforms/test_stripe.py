@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dxflow.engine.errors import Malformed, NotAuthentic, PermanentError
-from dxflow.engine.platforms.base import Change, Person, Trust
+from dxflow.engine.platforms import get
+from dxflow.engine.platforms.base import Change, Delivery, Endpoint, Person, Trust
+from dxflow.engine.platforms.signing import signed_request
 
 NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 CREATED = 1_790_000_000
@@ -106,11 +108,7 @@ def test_other_schemes_and_other_spellings_of_the_time_do_not_count(change, stri
         stripe.verify(resigned(delivery, change))
 
 
-def test_the_whole_secret_is_the_key_prefix_included(stripe):
-    from dxflow.engine.platforms import get
-    from dxflow.engine.platforms.base import Delivery, Endpoint
-    from dxflow.engine.platforms.signing import signed_request
-
+def test_the_whole_secret_is_the_key_prefix_included():
     headers, url = signed_request("stripe", "", b"{}", "whsec_abc", url="u", now=NOW, delivery_id="")
     delivery = Delivery("POST", url, "", {k.lower(): v for k, v in headers.items()}, b"{}")
     assert get("stripe").verify(delivery, Endpoint("c7", ("whsec_abc",)), NOW)

@@ -1,0 +1,106 @@
+"""Statements written once and kept: the few shapes that every event runs through.
+
+Peewee builds each query's text anew, which costs several times what SQLite needs to run it. These functions
+take the same models, columns and value conversions, and keep the text. Equality and single rows only; anything
+richer is a Peewee query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import peewee
+
+M = TypeVar("M", bound=peewee.Model)
+
+
+def insert(model: type[peewee.Model], row: Mapping[str, Any], *, ignore: bool = False) -> int:
+    """Insert one row; how many were written. With ``ignore`` a row that breaks a UNIQUE key counts 0."""
+    names = tuple(row)
+    return int(_run(model, _insert_text(model, _mark(model), names, ignore), names, row.values()).rowcount)
+
+
+def insert_all(model: type[peewee.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of one shape, one after the other."""
+    for row in rows:
+        insert(model, row)
+
+
+def update(model: type[peewee.Model], where: Mapping[str, Any], changes: Mapping[str, Any]) -> int:
+    """Set ``changes`` where every column of ``where`` equals its value; how many rows there were."""
+    sets, keys = tuple(changes), tuple(where)
+    text = _update_text(model, _mark(model), sets, keys)
+    return int(_run(model, text, (*sets, *keys), (*changes.values(), *where.values())).rowcount)
+
+
+def get(model: type[M], **where: Any) -> M | None:
+    """The row whose columns equal these values, or None."""
+    return next(iter(_select(model, where)), None)
+
+
+def by_ids(model: type[M], ids: Iterable[Any], **where: Any) -> dict[str, M]:
+    """Rows by id, one query for all of them."""
+    wanted = list(dict.fromkeys(ids))
+    if not wanted:
+        return {}
+    condition = model.id.in_(wanted)
+    for name, value in where.items():
+        condition &= getattr(model, name) == value
+    return {row.id: row for row in model.select().where(condition)}
+
+
+def _select(model: type[M], where: Mapping[str, Any]) -> list[M]:
+    keys = tuple(where)
+    fields = model._meta.sorted_fields
+    cursor = _run(model, _select_text(model, _mark(model), keys), keys, where.values())
+    rows = []
+    for values in cursor.fetchall():
+        row = model(**{f.name: f.python_value(v) for f, v in zip(fields, values, strict=True)})
+        row._dirty.clear()
+        rows.append(row)
+    return rows
+
+
+def _run(model: type[peewee.Model], text: str, names: Sequence[str], values: Iterable[Any]) -> Any:
+    fields = model._meta.fields
+    return model._meta.database.execute_sql(
+        text, tuple(fields[name].db_value(value) for name, value in zip(names, values, strict=True))
+    )
+
+
+# The texts name tables and columns of our own models only; every value is a parameter.
+
+
+@lru_cache(maxsize=512)
+def _insert_text(model: type[peewee.Model], mark: str, names: tuple[str, ...], ignore: bool) -> str:
+    marks = ", ".join([mark] * len(names))
+    tail = " ON CONFLICT DO NOTHING" if ignore else ""
+    return f"INSERT INTO {_table(model)} ({', '.join(names)}) VALUES ({marks}){tail}"  # noqa: S608
+
+
+@lru_cache(maxsize=512)
+def _update_text(
+    model: type[peewee.Model], mark: str, sets: tuple[str, ...], keys: tuple[str, ...]
+) -> str:
+    changes = ", ".join(f"{name} = {mark}" for name in sets)
+    return f"UPDATE {_table(model)} SET {changes} WHERE {_equal(keys, mark)}"  # noqa: S608
+
+
+@lru_cache(maxsize=512)
+def _select_text(model: type[peewee.Model], mark: str, keys: tuple[str, ...]) -> str:
+    columns = ", ".join(field.column_name for field in model._meta.sorted_fields)
+    return f"SELECT {columns} FROM {_table(model)} WHERE {_equal(keys, mark)}"  # noqa: S608
+
+
+def _equal(keys: Sequence[str], mark: str) -> str:
+    return " AND ".join(f"{name} = {mark}" for name in keys)
+
+
+def _table(model: type[peewee.Model]) -> str:
+    return str(model._meta.table_name)
+
+
+def _mark(model: type[peewee.Model]) -> str:
+    return str(model._meta.database.param)
