@@ -27,9 +27,15 @@ WORKFLOWS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "moved": "log",
             "merged": "log",
         },
-        "log": {"consent_follows": "consent", "request_follows": "request", "logged": DONE},
+        "log": {
+            "consent_follows": "consent",
+            "request_follows": "request",
+            "row_follows": "provision",
+            "logged": DONE,
+        },
         "consent": {"synced": DONE, "stale": DONE},
-        "request": {"recorded": DONE},
+        "request": {"recorded": DONE, "repeated": DONE},
+        "provision": {"provisioned": DONE, "unchanged": DONE},
     },
     "data_controller": {
         "derive": {"derived": DONE, "unchanged": DONE, "gone": DONE},

@@ -63,16 +63,15 @@ class PoisonReport:
 
 
 def _reported(on_poison: OnPoison, message_id: str, payload: bytes) -> bool:
-    about = log.bind(message_id=message_id)
     try:
         message: dramatiq.Message[Any] = dramatiq.Message.decode(payload)
     except DecodeError:
-        about.error("poisoned message can't be decoded and is dropped")
+        log.error("poisoned message can't be decoded and is dropped", message_id=message_id)
         return True
-    about.warning("message given up", actor=message.actor_name)
+    log.warning("message given up", message_id=message_id, actor=message.actor_name)
     try:
         on_poison(message)
     except Exception:  # whatever it raises must not end the consumer
-        about.exception("reporting a poisoned message failed")
+        log.exception("reporting a poisoned message failed", message_id=message_id)
         return False
     return True

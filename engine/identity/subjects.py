@@ -59,8 +59,19 @@ class Subjects:
         self._new_id = new_id
         self._did_method = did_method
 
-    def match(self, origin: Origin, person: Person, *, create: bool, region: str | None = None) -> Match:
-        """Find the person's subject, adding what is new; or create it when allowed. Safe under races."""
+    def match(
+        self,
+        origin: Origin,
+        person: Person,
+        *,
+        create: bool,
+        region: str | None = None,
+        subject_id: str | None = None,
+    ) -> Match:
+        """Find the person's subject, adding what is new; or create it when allowed. Safe under races.
+
+        ``subject_id`` is the id a new subject gets, where its row has one of its own elsewhere.
+        """
         links = self.links_of(origin.tenant_id, person, region)
         for _ in range(_ATTEMPTS):
             owners = self._owners(origin.tenant_id, links)
@@ -70,7 +81,7 @@ class Subjects:
                         return self._join(origin, person, links, owners)
                     if not create or not links:
                         return Match("unknown", None)
-                    return Match("created", self.create(origin, person, links))
+                    return Match("created", self.create(origin, person, links, subject_id))
             except peewee.IntegrityError:
                 continue
         raise Conflict("this person's links kept changing under us; try again")

@@ -103,7 +103,8 @@ class ConsentSignal:
 
 @dataclass(frozen=True, slots=True)
 class RequestSignal:
-    """A platform passes on a rights request. ``type`` and ``regime`` are names of ``engine.rights``."""
+    """A platform passes on a rights request. ``type`` and ``regime`` are names of ``engine.rights``; an empty
+    regime leaves it to the tenant's jurisdiction."""
 
     type: str
     regime: str

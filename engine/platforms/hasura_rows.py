@@ -178,8 +178,9 @@ def request_type(value: str | None) -> str:
 
 
 def _known_regime(value: str | None) -> str:
+    """The regime a row names; empty for none, and then the tenant's jurisdiction decides."""
     name = _SEPARATOR.sub("_", (value or "").lower())
-    return name if name in REGIMES else "gdpr"
+    return name if name in REGIMES else ""
 
 
 def _field_names(value: object) -> tuple[str, ...]:

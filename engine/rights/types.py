@@ -45,6 +45,11 @@ class RequestState(StrEnum):
     ON_HOLD = "on_hold"
     DUPLICATE = "duplicate"
 
+    @classmethod
+    def over(cls) -> frozenset[RequestState]:
+        """States in which nothing more is owed."""
+        return frozenset({cls.COMPLETED, cls.REJECTED, cls.CANCELLED, cls.DUPLICATE})
+
 
 class DenialReason(StrEnum):
     """Why a request was denied (Data Rights Protocol 1.0); a denial also tells of the right to complain."""

@@ -1,12 +1,14 @@
 """A platform said something about a person: match, log the activity, sync consent, record requests.
 
-extract → match → log → consent | request → done
+extract → match → log → consent | request | provision → done
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+
+import peewee
 
 from .. import moments, notices
 from ..core import Core
@@ -16,7 +18,9 @@ from ..inbox import open_payload
 from ..platforms import get as platform
 from ..platforms.base import Change, ConsentSignal, Endpoint, Extraction, Person, Trust
 from ..rights import intake
+from ..rights.types import RequestState
 from ..store import models, quick
+from . import provision
 from .base import Outcome, Prepared, Step
 
 
@@ -54,7 +58,13 @@ def match(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     if found.change is Change.MERGE:
         return _merge(core, event, found, prepared)
     create = found.change is Change.UPSERT
-    result = core.subjects.match(_origin(event, found), person, create=create, region=prepared["region"])
+    result = core.subjects.match(
+        _origin(event, found),
+        person,
+        create=create,
+        region=prepared["region"],
+        subject_id=provision.own_id(event, found, "data_subject"),
+    )
     if result.conflicts:
         notices.link_conflict(core, event, result.conflicts)
     outcome = "conflict" if result.conflicts else result.outcome
@@ -99,7 +109,7 @@ def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Write down what was done with whose data. One activity per event, whatever is repeated."""
     found = read(core, event, prepared)
     activity = {
-        "id": core.new_id(),
+        "id": provision.own_id(event, found, "processing_activity") or core.new_id(),
         "tenant_id": event.tenant_id,
         "subject_id": event.subject_id,
         "activity_type": found.activity_type,
@@ -113,8 +123,7 @@ def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     }
     if quick.insert(models.ProcessingActivity, activity, ignore=True) == 0:  # a replayed event has its activity
         activity = {"id": models.ProcessingActivity.get(event_id=event.id).id}
-    follows = "request_follows" if found.request else "consent_follows" if _has_consent(event, found) else "logged"
-    return Outcome(follows, {"activity_type": found.activity_type}, {"entity_id": activity["id"]})
+    return Outcome(_what_follows(event, found), {"activity_type": found.activity_type}, {"entity_id": activity["id"]})
 
 
 def consent(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
@@ -130,24 +139,35 @@ def request(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     found = read(core, event, prepared)
     if found.request is None:
         raise PermanentError("a rights request was announced, and the body holds none")
-    row = models.RightsRequest.get_or_none(event_id=event.id) or intake.from_platform(
-        core, event, found.request, found.person
-    )
+    earlier = _same_body_before(event).order_by(models.Event.seq).first()
+    known = models.RightsRequest.get_or_none(event_id=earlier.id if earlier else event.id)
+    if known is not None and known.state not in RequestState.over():
+        return Outcome("repeated", {"request": known.id, "type": known.type})
+    row = intake.from_platform(core, event, found.request, found.person)
     return Outcome("recorded", {"request": row.id, "type": row.type})
+
+
+def provision_row(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
+    """A row of an application's users or of the tenant itself is taken over into dxflow's own."""
+    return provision.apply(core, event, read(core, event, prepared))
 
 
 def _origin(event: models.Event, found: Extraction) -> Origin:
     return Origin(event.tenant_id, event.source, event.id, found.occurred_at)
 
 
-def _has_consent(event: models.Event, found: Extraction) -> bool:
-    return bool(found.consents) and event.subject_id is not None
+def _what_follows(event: models.Event, found: Extraction) -> str:
+    if found.request is not None:
+        return "request_follows"
+    if found.consents and event.subject_id is not None:
+        return "consent_follows"
+    return "row_follows" if provision.concerns(event, found) else "logged"
 
 
 def _append_consent(core: Core, event: models.Event, signal: ConsentSignal) -> bool:
     """False for a statement that is already there, is older than what holds, or repeats a timeless one."""
     subject, scope = event.subject_id, (signal.purpose, signal.channel)
-    at = signal.occurred_at or _time_of_timeless(event)
+    at = min(signal.occurred_at, event.received_at) if signal.occurred_at else _time_of_timeless(event)
     if at is None or models.Consent.select().where(models.Consent.event_id == event.id, *_of(subject, scope)).exists():
         return False
     current = models.ConsentCurrent.get_or_none(*_of(subject, scope))
@@ -172,16 +192,18 @@ def _append_consent(core: Core, event: models.Event, signal: ConsentSignal) -> b
 def _time_of_timeless(event: models.Event) -> datetime | None:
     """A statement without a time of its own holds from its receipt, unless these very bytes came before: who
     holds a captured body could otherwise undo a later withdrawal by sending it again under a new id."""
-    if event.trust != Trust.SIGNED_FRESH and event.body_mac is not None:
-        seen = models.Event.select().where(
-            models.Event.connector_id == event.connector_id,
-            models.Event.body_mac == event.body_mac,
-            models.Event.seq < event.seq,
-        )
-        if seen.exists():
-            return None
+    if event.trust != Trust.SIGNED_FRESH and _same_body_before(event).exists():
+        return None
     received: datetime = event.received_at
     return received
+
+
+def _same_body_before(event: models.Event) -> peewee.ModelSelect:
+    """Earlier events of this connector with the very same topic and bytes, under whatever delivery id."""
+    model = models.Event
+    return model.select().where(
+        model.connector_id == event.connector_id, model.body_mac == event.body_mac, model.seq < event.seq
+    )
 
 
 def _of(subject_id: str, scope: tuple[str, str]) -> tuple[object, ...]:
@@ -213,4 +235,5 @@ STEPS = {
     "log": Step(log, surroundings),
     "consent": Step(consent, surroundings),
     "request": Step(request, surroundings),
+    "provision": Step(provision_row, surroundings),
 }

@@ -122,6 +122,16 @@ def test_a_message_without_a_tenant_is_given_up_rather_than_run_without_the_lock
     assert seen == []
 
 
+def test_a_lock_that_fails_unexpectedly_refuses(broker, consume, redlock, message, monkeypatch):
+    dramatiq.actor(lambda number: None, broker=broker, actor_name="note", lock=LOCK_TEMPLATE)
+    monkeypatch.setattr(redlock, "acquire", lambda resource: 1 / 0)
+    broker.enqueue(message(A))
+    held = next(consume(broker))
+    with pytest.raises(dramatiq.middleware.SkipMessage):
+        broker.emit_before("process_message", held)
+    assert held.park_ms is not None
+
+
 @pytest.mark.fault
 def test_without_its_lock_node_a_message_waits_and_runs_when_the_node_is_back(
     valkey, own_valkey, lock_node, make_broker, run_worker, message, eventually

@@ -7,6 +7,7 @@ from typing import Any
 
 import dramatiq
 import pytest
+import redis
 from dramatiq.errors import QueueJoinTimeout, QueueNotFound
 
 from dxflow.actors.broker.broker import TenantBroker
@@ -105,6 +106,15 @@ def test_a_family_may_have_more_in_flight(valkey, make_broker, consume, message)
     assert next(consumer) is None
 
 
+def test_without_the_option_the_family_is_read_from_the_queues_name(valkey, make_broker, consume, message):
+    broker = make_broker(valkey, limits={"audit_register": 2})
+    for number in range(3):
+        broker.enqueue(message(A, number))
+    consumer = consume(broker)
+    assert [next(consumer).args[0] for _ in range(2)] == [0, 1]
+    assert next(consumer) is None
+
+
 def test_sending_a_message_again_changes_nothing(valkey, make_broker, consume, message):
     broker = make_broker(valkey)
     sent = message(A, 7, message_id="m1")
@@ -168,6 +178,20 @@ def test_the_marker_is_missing_once_and_again_after_a_wipe(valkey, make_broker):
     assert [broker.mark(), broker.mark()] == [True, False]
     valkey.client.flushall()
     assert broker.mark()
+
+
+def test_a_marker_whose_confirmation_was_lost_still_counts_as_missing(valkey, monkeypatch):
+    client = redis.Redis.from_url(valkey.url)
+    once = client.set
+
+    def twice(*args: Any, **options: Any) -> Any:
+        once(*args, **options)
+        return once(*args, **options)
+
+    monkeypatch.setattr(client, "set", twice)
+    broker = TenantBroker(lambda: client)
+    assert [broker.mark(), broker.mark()] == [True, False]
+    broker.close()
 
 
 def test_flushing_drops_every_message_and_the_next_one_comes_through(valkey, make_broker, consume, message):

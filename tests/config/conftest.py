@@ -44,7 +44,8 @@ class Program:
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
         self.told: list[dict[str, Any]] = []
-        threading.Thread(target=self._listen, daemon=True).start()
+        self.listener = threading.Thread(target=self._listen, daemon=True)
+        self.listener.start()
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -66,9 +67,11 @@ class Program:
         self.process.wait()
 
     def finish(self) -> tuple[int, str]:
-        """Wait for its end; exit code and stderr."""
+        """Wait for its end, and until all it told is heard; exit code and stderr."""
         assert self.process.stderr is not None
-        return self.process.wait(20), self.process.stderr.read()
+        code = self.process.wait(20)
+        self.listener.join()
+        return code, self.process.stderr.read()
 
 
 @pytest.fixture

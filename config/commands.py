@@ -1,0 +1,126 @@
+"""How the command line declares its commands: every setting is a flag, before the command's name or after it.
+
+A command is a function whose first parameter is the ``Run``; its other parameters are its own options, in
+Typer's way. ``command`` adds the rest, so that no command can forget it: a flag per setting, made from the
+settings' model itself, and ``--json`` where there is something to print.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from . import logging
+from .console import Console, Row
+from .settings import Settings
+
+# A key on the command line would stand in the list of processes for everybody to read.
+_NO_FLAG = frozenset({"root_key"})
+FLAGS = tuple(name for name in Settings.model_fields if name not in _NO_FLAG)
+"""Settings that have a flag: ``data_dir`` is ``--data-dir``."""
+
+_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the command line: the flags it was given, and where it writes."""
+
+    flags: Mapping[str, str]
+    as_json: bool
+    console: Console
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The settings, read at first use; logs go as they say from then on. Raises SettingsError."""
+        settings = Settings.load(**self.flags)
+        logging.configure(settings)
+        return settings
+
+    def show(self, data: Row | Sequence[Row], columns: Mapping[str, str]) -> None:
+        """Print one row or many: ``columns`` of them for people, all of them as JSON."""
+        self.console.show(data, as_json=self.as_json, columns=columns)
+
+
+Command = Callable[..., None]
+
+
+def command(
+    group: typer.Typer, name: str, *, prints: bool = True, runs: bool = False
+) -> Callable[[Command], Command]:
+    """Declare a command. One that ``runs`` a server lists the settings in its help; all others take them
+    without a word, because a page of them would hide the command's own options."""
+
+    def declare(function: Command) -> Command:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        added = [*([_parameter("as_json", _JSON, False)] if prints else []), *_flags(hidden=not runs)]
+
+        @functools.wraps(function)
+        def run(context: typer.Context, **given: Any) -> None:
+            as_json = bool(given.pop("as_json", False))
+            flags = {**(context.find_root().obj or {}), **_taken(given)}
+            function(Run(flags, as_json, Console()), **given)
+
+        group.command(name)(_with_parameters(run, [*own, *added]))
+        return function
+
+    return declare
+
+
+def root(group: typer.Typer, version: str) -> None:
+    """Let the program itself take the settings' flags, and ``--version``."""
+
+    def remember(context: typer.Context, **given: Any) -> None:
+        context.obj = _taken(given)
+
+    def tell_version(wanted: bool) -> None:
+        if wanted:
+            typer.echo(version)
+            raise typer.Exit
+
+    asked = Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version.")
+    ]
+    group.callback()(_with_parameters(remember, [_parameter("version", asked, False), *_flags(hidden=False)]))
+
+
+def _taken(given: dict[str, Any]) -> dict[str, str]:
+    """Take the settings' flags out of what Typer parsed, and keep those that were there."""
+    found = {name: given.pop(name) for name in FLAGS}
+    given.pop("version", None)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _flags(*, hidden: bool) -> list[inspect.Parameter]:
+    return [_parameter(name, _flag(name, hidden), None) for name in FLAGS]
+
+
+def _flag(name: str, hidden: bool) -> Any:
+    option = typer.Option(
+        f"--{name.replace('_', '-')}",
+        metavar="VALUE",
+        help=f"{Settings.model_fields[name].description}",
+        rich_help_panel="Settings, also as DXFLOW_… in the environment",
+        show_default=False,
+        hidden=hidden,
+    )
+    return Annotated[str | None, option]
+
+
+def _parameter(name: str, annotation: Any, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _with_parameters(function: Command, parameters: Sequence[inspect.Parameter]) -> Command:
+    """Give a function the signature by which Typer shall parse: the context, then these."""
+    keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    signature = inspect.Signature([context, *keywords])
+    function.__signature__ = signature  # type: ignore[attr-defined]  # inspect's own hook, unknown to types
+    function.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
+    return function

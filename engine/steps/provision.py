@@ -1,0 +1,81 @@
+"""Rows that Hasura sends about an application's own tables become rows here, under their own ids.
+
+A row's id is taken over where it is a UUID of version 4 that is still free, so that the DID derived here is the
+DID of the record itself. Users and memberships become users (whose own workflow makes the membership); a data
+controller's row may only speak of the tenant whose connector it came through.
+"""
+
+from __future__ import annotations
+
+from ..core import Core
+from ..errors import Invalid, PermanentError
+from ..identity import did, normalise
+from ..platforms.base import Extraction
+from ..store import models
+from .base import Outcome
+
+_USERS = ("user", "membership")
+_TABLES = {"data_subject": models.DataSubject, "processing_activity": models.ProcessingActivity}
+
+
+def concerns(event: models.Event, found: Extraction) -> bool:
+    """Whether the row has something to take over, beyond the activity that was logged."""
+    workflow = event.meta.get("workflow")
+    if found.record is None or event.meta.get("op") == "DELETE":
+        return False
+    return workflow == "data_controller" or (workflow in _USERS and found.person is not None)
+
+
+def own_id(event: models.Event, found: Extraction, workflow: str) -> str | None:
+    """The id of a Hasura row of this workflow, if it can be that of our row too."""
+    if found.record is None or event.meta.get("workflow") != workflow:
+        return None
+    try:
+        identifier = did.require_v4(str(found.record.get("id", "")))
+    except Invalid:
+        return None
+    table = _TABLES[workflow]
+    return None if table.select().where(table.id == identifier).exists() else identifier
+
+
+def apply(core: Core, event: models.Event, found: Extraction) -> Outcome:
+    """Write the row. Raises PermanentError for a data controller that isn't this connector's tenant."""
+    if event.meta.get("workflow") == "data_controller":
+        return _rename(event, found)
+    return _user(core, event, found)
+
+
+def _rename(event: models.Event, found: Extraction) -> Outcome:
+    record = found.record or {}
+    if str(record.get("id", "")).lower() != event.tenant_id:
+        raise PermanentError("the row is another data controller's than the connector's")
+    name = record.get("name")
+    tenant = models.DataController.get_by_id(event.tenant_id)
+    if not isinstance(name, str) or not name.strip() or name == tenant.name:
+        return Outcome("unchanged")
+    tenant.name = name.strip()[:200]
+    tenant.save(only=["name"])
+    return Outcome("provisioned", {"tenant": tenant.did})
+
+
+def _user(core: Core, event: models.Event, found: Extraction) -> Outcome:
+    email = normalise.email(found.person.email) if found.person and found.person.email else None
+    if email is None:
+        return Outcome("unchanged")
+    link = core.keys.link_own("user_email", email)
+    known = models.User.get_or_none(email_link=link)
+    if known is not None:
+        return Outcome("unchanged", {"user": known.id})
+    user_id = core.new_id()
+    models.User.create(
+        id=user_id,
+        tenant_id=event.tenant_id,
+        email_sealed=core.keys.seal_own(
+            email.encode(), table="users", column="email_sealed", row_id=user_id
+        ),
+        email_link=link,
+        active=True,
+        created_at=core.clock(),
+        force_insert=True,
+    )
+    return Outcome("provisioned", {"user": user_id})

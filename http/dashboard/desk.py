@@ -1,0 +1,59 @@
+"""What all pages share: the core, where the dashboard stands, and the cookies it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import falcon
+
+from ...engine.core import Core
+from .rendering import Renderer
+
+
+class DashboardSettings(Protocol):
+    """The part of the edge's settings that pages need."""
+
+    @property
+    def public_url(self) -> str:
+        """How people reach the installation: scheme, host, and a path prefix if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Made once per application. ``base`` is the path all pages begin with, as a browser sees it."""
+
+    core: Core
+    renderer: Renderer
+    base: str
+    public_host: str
+    secure: bool
+
+    @property
+    def session_cookie(self) -> str:
+        """``__Host-`` lets no other host and no plain connection set the cookie (RFC 6265bis 4.1.3.2)."""
+        return "__Host-dxflow-session" if self.secure else "dxflow-session"
+
+    @property
+    def note_cookie(self) -> str:
+        """Carries one word across a redirect: what has just been done."""
+        return "__Host-dxflow-note" if self.secure else "dxflow-note"
+
+    def set_cookie(self, resp: falcon.Response, name: str, value: str, seconds: int) -> None:
+        """``SameSite=Strict``: no page needs to be reached from elsewhere with the session; the redirect after
+        sign-in comes from this site itself."""
+        resp.set_cookie(
+            name, value, max_age=seconds, path="/", secure=self.secure, http_only=True, same_site="Strict"
+        )
+
+    def drop_cookie(self, resp: falcon.Response, name: str) -> None:
+        """Take a cookie back; Max-Age 0 with the very attributes it was set with (``__Host-`` asks for them)."""
+        self.set_cookie(resp, name, "", 0)
+
+
+def make(core: Core, settings: DashboardSettings) -> Desk:
+    """A desk for an installation that people reach at ``public_url``."""
+    address = urlsplit(settings.public_url)
+    base = f"{address.path.rstrip('/')}/dashboard"
+    return Desk(core, Renderer(base), base, address.netloc, address.scheme == "https")

