@@ -103,7 +103,13 @@ def diagram() -> str:
     """The table as a Markdown page of Mermaid state diagrams."""
     lines = ["# Workflows", "", "Drawn from `engine/machine.py` by `make diagram`; do not edit.", ""]
     for workflow in WORKFLOWS:
-        lines += [f"## {workflow}", "", "```mermaid", "stateDiagram-v2", f"    [*] --> {first_step(workflow)}"]
+        lines += [
+            f"## {workflow}",
+            "",
+            "```mermaid",
+            "stateDiagram-v2",
+            f"    [*] --> {first_step(workflow)}",
+        ]
         for owner, step, outcome, following in every_move():
             if owner == workflow:
                 target = "[*]" if following == DONE else following

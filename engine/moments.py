@@ -42,7 +42,7 @@ def _trim_fraction(text: str) -> str:
     if not dot:
         return text
     digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
-    return f"{head}.{digits[:6]}{tail[len(digits):]}" if digits else text
+    return f"{head}.{digits[:6]}{tail[len(digits) :]}" if digits else text
 
 
 def after(moment: datetime, seconds: float) -> datetime:

@@ -73,9 +73,7 @@ class Outbox:
                 ids = tuple(row.id for row in group if row.id in taken)
                 if ids:
                     first = group[0]
-                    dispatches.append(
-                        Dispatch(message_id, first.tenant_id, first.workflow, first.step, ids)
-                    )
+                    dispatches.append(Dispatch(message_id, first.tenant_id, first.workflow, first.step, ids))
         return dispatches
 
     def release(self, event_ids: Iterable[str]) -> None:

@@ -74,7 +74,7 @@ def imports(file: Path, tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
 
 def dotted(path: Path) -> str:
     """``dxflow.engine.store`` for ``engine/store``, ``engine/store.py`` and ``engine/store/__init__.py``."""
-    return ".".join(["dxflow", *path.with_suffix("").parts]).removesuffix(".__init__")
+    return ".".join(["dxflow", *path.parts]).removesuffix(".py").removesuffix(".__init__")
 
 
 def parsed(file: Path) -> ast.Module:

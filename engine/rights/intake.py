@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ..core import Core
 from ..errors import Invalid
-from ..identity.subjects import merge_profile
+from ..identity.profiles import merged
 from ..platforms.base import Person, RequestSignal
 from ..store import models
 from . import clock
@@ -112,9 +112,7 @@ def _insert(
             id=request_id,
             tenant_id=tenant_id,
             state="received",
-            requester_sealed=seal(
-                "requester_sealed", json.dumps(merge_profile({}, person), ensure_ascii=False)
-            ),
+            requester_sealed=seal("requester_sealed", json.dumps(merged({}, person), ensure_ascii=False)),
             details_sealed=seal("details_sealed", details) if details else None,
             created_at=core.clock(),
             force_insert=True,

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import peewee
 import redis
@@ -153,7 +153,12 @@ def _redis(settings: Settings) -> str:
     if settings.redis_url is not None:
         _ping(settings.redis_url)
         return "answers"
-    return "the embedded Valkey, which starts and ends with `serve`"
+    path = settings.data_dir / "valkey" / "valkey.sock"
+    try:
+        _ping(f"unix://{quote(str(path))}")
+    except Unavailable:  # also when a killed server left its socket behind
+        return "the embedded Valkey isn't running; it starts with `serve`"
+    return "the embedded Valkey answers"
 
 
 def _ping(url: str) -> None:

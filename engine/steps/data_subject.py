@@ -9,7 +9,8 @@ from .. import notices
 from ..core import Core
 from ..errors import Invalid, PermanentError
 from ..identity import did
-from ..identity.subjects import Origin, person_from
+from ..identity.profiles import person_from
+from ..identity.subjects import Origin
 from ..store import models, quick
 from .base import Outcome, Prepared, Step
 

@@ -49,7 +49,9 @@ def register(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     if receipt is None:
         raise PermanentError("the activity is gone, there is nothing to register")
     result = {"did": receipt.did, "log_index": receipt.log_index, "tree_size": receipt.tree_size}
-    return Outcome("registered", {"activity": receipt.did, "log_index": receipt.log_index}, {"result": result})
+    return Outcome(
+        "registered", {"activity": receipt.did, "log_index": receipt.log_index}, {"result": result}
+    )
 
 
 def record(core: Core, event: models.Event, _: Prepared) -> Outcome:

@@ -70,9 +70,7 @@ def _user(core: Core, event: models.Event, found: Extraction) -> Outcome:
     models.User.create(
         id=user_id,
         tenant_id=event.tenant_id,
-        email_sealed=core.keys.seal_own(
-            email.encode(), table="users", column="email_sealed", row_id=user_id
-        ),
+        email_sealed=core.keys.seal_own(email.encode(), table="users", column="email_sealed", row_id=user_id),
         email_link=link,
         active=True,
         created_at=core.clock(),

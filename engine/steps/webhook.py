@@ -84,10 +84,10 @@ def _move(core: Core, event: models.Event, found: Extraction, prepared: Prepared
         conflicts = core.subjects.adopt(origin, subject, person, region)
         notices.link_conflict(core, event, conflicts)
         return Outcome("conflict", changes={"subject_id": subject.id})
-    old = core.subjects.links_of(event.tenant_id, previous, region)
-    new = core.subjects.links_of(event.tenant_id, person, region)
+    old = core.subjects.links.of(event.tenant_id, previous, region)
+    new = core.subjects.links.of(event.tenant_id, person, region)
     kept = {link.link for link in new}
-    core.subjects.move_links(origin, [link for link in old if link.link not in kept], None, "moved to a new one")
+    core.subjects.links.retire(origin, [link for link in old if link.link not in kept], "moved to a new one")
     core.subjects.adopt(origin, subject, person, region)
     return Outcome("moved", changes={"subject_id": subject.id})
 
@@ -121,9 +121,13 @@ def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
         "occurred_at": found.occurred_at or event.received_at,
         "created_at": core.clock(),
     }
-    if quick.insert(models.ProcessingActivity, activity, ignore=True) == 0:  # a replayed event has its activity
+    if (
+        quick.insert(models.ProcessingActivity, activity, ignore=True) == 0
+    ):  # a replayed event has its activity
         activity = {"id": models.ProcessingActivity.get(event_id=event.id).id}
-    return Outcome(_what_follows(event, found), {"activity_type": found.activity_type}, {"entity_id": activity["id"]})
+    return Outcome(
+        _what_follows(event, found), {"activity_type": found.activity_type}, {"entity_id": activity["id"]}
+    )
 
 
 def consent(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
@@ -168,7 +172,10 @@ def _append_consent(core: Core, event: models.Event, signal: ConsentSignal) -> b
     """False for a statement that is already there, is older than what holds, or repeats a timeless one."""
     subject, scope = event.subject_id, (signal.purpose, signal.channel)
     at = min(signal.occurred_at, event.received_at) if signal.occurred_at else _time_of_timeless(event)
-    if at is None or models.Consent.select().where(models.Consent.event_id == event.id, *_of(subject, scope)).exists():
+    if (
+        at is None
+        or models.Consent.select().where(models.Consent.event_id == event.id, *_of(subject, scope)).exists()
+    ):
         return False
     current = models.ConsentCurrent.get_or_none(*_of(subject, scope))
     if current is not None and current.occurred_at > at:

@@ -81,9 +81,7 @@ def _insert_text(model: type[peewee.Model], mark: str, names: tuple[str, ...], i
 
 
 @lru_cache(maxsize=512)
-def _update_text(
-    model: type[peewee.Model], mark: str, sets: tuple[str, ...], keys: tuple[str, ...]
-) -> str:
+def _update_text(model: type[peewee.Model], mark: str, sets: tuple[str, ...], keys: tuple[str, ...]) -> str:
     changes = ", ".join(f"{name} = {mark}" for name in sets)
     return f"UPDATE {_table(model)} SET {changes} WHERE {_equal(keys, mark)}"  # noqa: S608
 

@@ -77,11 +77,11 @@ def requests(tenant_id: str, now: datetime) -> Requests:
 def flow(tenant_id: str) -> Flow:
     """What is under way now."""
     event, connector = models.Event, models.Connector
-    active = event.select().where(event.tenant_id == tenant_id, event.state.in_(ACTIVE))
-    oldest = active.order_by(event.received_at).first() if (waiting := active.count()) else None
+    active = event.select(event.received_at).where(event.tenant_id == tenant_id, event.state.in_(ACTIVE))
+    oldest = active.order_by(event.received_at).first()
     connectors = connector.select().where(connector.tenant_id == tenant_id, connector.disabled_at.is_null())
     delivered = event.select().where(event.tenant_id == tenant_id, event.connector_id.is_null(False)).exists()
-    return Flow(waiting, oldest.received_at if oldest else None, connectors.count(), delivered)
+    return Flow(active.count(), oldest.received_at if oldest else None, connectors.count(), delivered)
 
 
 def recent(tenant_id: str) -> list[models.Event]:

@@ -1,0 +1,93 @@
+"""What is known of a person, sealed under a key of their own: deleting the key forgets the person."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from ..errors import Invalid
+from ..moments import Clock
+from ..platforms.base import Person
+from ..store import models
+from . import vault
+from .keys import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """Opens, seals and updates profiles: ``{"email", "phone", "name", "external_ids": {scope: id}}``."""
+
+    keys: KeyRing
+    clock: Clock
+
+    def read(self, subject: models.DataSubject) -> dict[str, object]:
+        """The profile in the clear; empty for a subject that has none yet, or no longer."""
+        if subject.profile_sealed is None or subject.key_wrapped is None:
+            return {}
+        key = self.keys.subject_key(subject.tenant_id, subject.id, subject.key_wrapped)
+        place = _place(subject.tenant_id, subject.id)
+        profile: dict[str, object] = json.loads(vault.unseal(key, subject.profile_sealed, place=place))
+        return profile
+
+    def first(self, tenant_id: str, subject_id: str, person: Person) -> tuple[bytes, bytes]:
+        """``(key_wrapped, profile_sealed)`` of a new subject."""
+        key, wrapped = self.keys.new_subject_key(tenant_id, subject_id)
+        return wrapped, _seal(key, tenant_id, subject_id, merged({}, person))
+
+    def lay_over(self, subject: models.DataSubject, person: Person) -> bool:
+        """Let the person's words win over the profile's; False when it already said so."""
+        return self._write(subject, merged(self.read(subject), person))
+
+    def fill_in(self, subject: models.DataSubject, person: Person) -> bool:
+        """Add only what the profile doesn't say; False when there was nothing to add."""
+        return self._write(subject, merged(merged({}, person), person_from(self.read(subject))))
+
+    def _write(self, subject: models.DataSubject, profile: dict[str, object]) -> bool:
+        if profile == self.read(subject):
+            return False
+        if subject.key_wrapped is None:
+            key, subject.key_wrapped = self.keys.new_subject_key(subject.tenant_id, subject.id)
+        else:
+            key = self.keys.subject_key(subject.tenant_id, subject.id, subject.key_wrapped)
+        subject.profile_sealed = _seal(key, subject.tenant_id, subject.id, profile)
+        subject.updated_at = self.clock()
+        subject.save(only=["key_wrapped", "profile_sealed", "updated_at"])
+        return True
+
+
+def merged(profile: dict[str, object], person: Person) -> dict[str, object]:
+    """``profile`` with whatever ``person`` says laid over it; what the person doesn't say stays."""
+    result = dict(profile)
+    for name, value in (("email", person.email), ("phone", person.phone), ("name", person.name)):
+        if value:
+            result[name] = value
+    known = result.get("external_ids")
+    external = dict(known) if isinstance(known, dict) else {}
+    external.update(dict(person.external_ids))
+    if external:
+        result["external_ids"] = external
+    return result
+
+
+def person_from(values: object) -> Person:
+    """A Person from loose values: email, phone, name, external_ids {scope: id}. Raises Invalid."""
+    if not isinstance(values, dict):
+        raise Invalid("intake", "must be an object with email, phone, name or external_ids")
+    external = values.get("external_ids") or {}
+    if not isinstance(external, dict):
+        raise Invalid("external_ids", "must be an object of scope and id")
+    texts = {name: values.get(name) for name in ("email", "phone", "name")}
+    for name, value in texts.items():
+        if value is not None and not isinstance(value, str):
+            raise Invalid(name, "must be a text")
+    pairs = tuple((str(scope), str(value)) for scope, value in external.items())
+    return Person(texts["email"], texts["phone"], texts["name"], pairs)
+
+
+def _seal(key: bytes, tenant_id: str, subject_id: str, profile: dict[str, object]) -> bytes:
+    text = json.dumps(profile, ensure_ascii=False)
+    return vault.seal(key, 1, text.encode(), place=_place(tenant_id, subject_id))
+
+
+def _place(tenant_id: str, subject_id: str) -> str:
+    return vault.place("data_subjects", "profile_sealed", tenant_id, subject_id)

@@ -1,0 +1,69 @@
+"""The privacy team's notices: the list, and what has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core import Core
+from ..errors import NotFound
+from ..store import models
+from . import acts
+from .pages import Page, by_time
+
+LINK_CONFLICT = "link.conflict"
+
+
+def listing(
+    tenant_id: str, *, unread: bool = False, limit: int = 50, cursor: str | None = None
+) -> Page[models.Notification]:
+    """Newest first; ``unread`` leaves out what was read."""
+    notice = models.Notification
+    query = notice.select().where(notice.tenant_id == tenant_id)
+    if unread:
+        query = query.where(notice.read_at.is_null())
+    return by_time(query, notice.created_at, notice.id, limit=limit, cursor=cursor)
+
+
+def read(
+    core: Core, tenant_id: str, notification_id: str, actor: str, user_id: str | None = None
+) -> models.Notification:
+    """Mark a notice as read; who read it first stays. ``user_id`` is null for programs. Raises NotFound."""
+    model = models.Notification
+    with core.store.transaction():
+        first = (
+            model.update(read_at=core.clock(), read_by=user_id)
+            .where(model.id == notification_id, model.tenant_id == tenant_id, model.read_at.is_null())
+            .execute()
+        )
+        notice = model.get_or_none(id=notification_id, tenant_id=tenant_id)
+        if notice is None:
+            raise NotFound("no such notification")
+        if first:
+            acts.record(core, tenant_id, "notification.read", actor, notification=notice.id)
+    return notice
+
+
+def link_conflict(core: Core, subject: models.DataSubject, fields: Sequence[str]) -> None:
+    """Identifiers given together belong to two data subjects; told once until somebody has read it."""
+    model = models.Notification
+    told = model.select().where(
+        model.tenant_id == subject.tenant_id,
+        model.kind == LINK_CONFLICT,
+        model.entity_id == subject.id,
+        model.read_at.is_null(),
+    )
+    if told.exists():
+        return
+    model.create(
+        id=core.new_id(),
+        tenant_id=subject.tenant_id,
+        kind=LINK_CONFLICT,
+        severity="warning",
+        title="Two data subjects share an identifier",
+        body=f"The {' and '.join(sorted(set(fields)))} given for this data subject belongs to another one. "
+        "Nothing was merged: decide whether they are one person.",
+        entity_kind="data_subject",
+        entity_id=subject.id,
+        created_at=core.clock(),
+        force_insert=True,
+    )

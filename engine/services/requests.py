@@ -1,0 +1,84 @@
+"""Rights requests as their queue shows them, and how one comes in by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..core import Core
+from ..errors import Invalid, NotFound
+from ..identity import normalise
+from ..platforms.base import Person
+from ..rights import intake
+from ..store import models
+from . import acts
+from .pages import Page, by_time
+
+# What the intake and the clock call their arguments, and what callers do.
+_CALLERS_NAMES = {"received": "received_at", "country": "jurisdiction"}
+
+
+def create(
+    core: Core,
+    tenant_id: str,
+    actor: str,
+    type: str,
+    person: Person,
+    *,
+    jurisdiction: str | None = None,
+    received_at: datetime | None = None,
+    details: str = "",
+) -> models.RightsRequest:
+    """Put a request in the queue with its legal clock, which the tenant's jurisdiction sets unless another is
+    given. Raises Invalid, naming the field as callers know it."""
+    if person.email and normalise.email(person.email) is None:
+        raise Invalid("subject.email", "not an e-mail address")
+    try:
+        with core.store.transaction():
+            request = intake.create(
+                core,
+                tenant_id,
+                type,
+                person,
+                jurisdiction=jurisdiction,
+                received_at=received_at,
+                details=details,
+            )
+            leaf = {"request": request.id, "type": request.type, "regime": request.regime}
+            acts.record(core, tenant_id, "rights_request.created", actor, **leaf)
+    except Invalid as error:
+        raise Invalid(_CALLERS_NAMES.get(error.field, error.field), error.detail) from error
+    core.bell.set()
+    return request
+
+
+def listing(
+    tenant_id: str, *, state: str | None = None, limit: int = 50, cursor: str | None = None
+) -> Page[models.RightsRequest]:
+    """Newest first, in one state or in all."""
+    request = models.RightsRequest
+    query = request.select().where(request.tenant_id == tenant_id)
+    if state is not None:
+        query = query.where(request.state == state)
+    return by_time(query, request.created_at, request.id, limit=limit, cursor=cursor)
+
+
+def get(tenant_id: str, request_id: str) -> models.RightsRequest:
+    """One request. Raises NotFound."""
+    request = models.RightsRequest.get_or_none(id=request_id, tenant_id=tenant_id)
+    if request is None:
+        raise NotFound("no such rights request")
+    return request
+
+
+def details_of(core: Core, request: models.RightsRequest) -> str:
+    """What the person wrote, in the clear; empty where nothing came along."""
+    if request.details_sealed is None:
+        return ""
+    raw = core.keys.unseal(
+        request.tenant_id,
+        request.details_sealed,
+        table="rights_requests",
+        column="details_sealed",
+        row_id=request.id,
+    )
+    return raw.decode()

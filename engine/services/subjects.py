@@ -1,0 +1,150 @@
+"""Data subjects as people and programs ask for them: match or create, look up, list, show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import peewee
+
+from ..core import Core
+from ..errors import Conflict, Invalid, NotFound
+from ..identity import normalise
+from ..identity.subjects import Origin
+from ..platforms.base import Person
+from ..store import models
+from . import acts, notifications
+from .pages import Page, by_time
+
+SOURCE = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What is stored of one person. ``profile`` is in the clear; ``links`` names kinds of identifiers only."""
+
+    subject: models.DataSubject
+    profile: dict[str, object]
+    links: list[str]
+    counts: dict[str, int]
+
+
+def enter(core: Core, tenant_id: str, person: Person, actor: str) -> tuple[models.DataSubject, bool]:
+    """The data subject these identifiers belong to, and whether it was created now.
+
+    What is new about the person is added. Identifiers of two data subjects are noticed, never merged. Raises
+    Invalid when there is no identifier, or one that isn't what its name says.
+    """
+    if person.nameless:
+        raise Invalid("email", "at least one of email, phone, external_ids is needed")
+    region = _check(tenant_id, person)
+    with core.store.transaction():
+        found = core.subjects.match(
+            Origin(tenant_id, SOURCE, None, None), person, create=True, region=region
+        )
+        if found.subject is None:
+            raise Conflict(f"this person could not be matched ({found.outcome})")
+        if found.conflicts:
+            notifications.link_conflict(core, found.subject, found.conflicts)
+        # No id of the subject: a leaf is for ever, and an id is a pseudonym.
+        kinds = sorted({link.field for link in core.subjects.links_of(tenant_id, person, region)})
+        acts.record(core, tenant_id, f"data_subject.{found.outcome}", actor, identifiers=kinds)
+    core.bell.set()
+    return found.subject, found.outcome == "created"
+
+
+def get(tenant_id: str, subject_id: str) -> models.DataSubject:
+    """One data subject. Raises NotFound."""
+    subject = models.DataSubject.get_or_none(id=subject_id, tenant_id=tenant_id)
+    if subject is None:
+        raise NotFound("no such data subject")
+    return subject
+
+
+def find(core: Core, tenant_id: str, person: Person) -> models.DataSubject:
+    """Whom one identifier belongs to, changing nothing. Raises NotFound, and Invalid for an unreadable one."""
+    subject = core.subjects.find(tenant_id, person, _check(tenant_id, person))
+    if subject is None:
+        raise NotFound("no data subject has this identifier")
+    return subject
+
+
+def find_external(core: Core, tenant_id: str, text: str) -> models.DataSubject:
+    """Whom a platform's id belongs to: ``scope:id``, or the id alone where only one scope knows it.
+
+    Raises NotFound, and Conflict when several data subjects have it in different scopes.
+    """
+    found = {}
+    for scope in _scopes(tenant_id):
+        prefix = f"{scope}:"
+        for value in {text, text.removeprefix(prefix)} - {""}:
+            subject = core.subjects.find(tenant_id, Person(external_ids=((scope, value),)))
+            if subject is not None:
+                found[subject.id] = subject
+    if len(found) > 1:
+        raise Conflict('several data subjects have this id in different scopes; give {"scope": "id"}')
+    if not found:
+        raise NotFound("no data subject has this identifier")
+    return found.popitem()[1]
+
+
+def listing(tenant_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[models.DataSubject]:
+    """Newest first."""
+    subject = models.DataSubject
+    query = subject.select().where(subject.tenant_id == tenant_id)
+    return by_time(query, subject.created_at, subject.id, limit=limit, cursor=cursor)
+
+
+def link_kinds(tenant_id: str, subject_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Which kinds of identifiers each of these data subjects is known by, in alphabetical order."""
+    link = models.DataSubjectLink
+    query = (
+        link.select(link.subject_id, link.field)
+        .where(link.tenant_id == tenant_id, link.subject_id.in_(list(subject_ids)))
+        .distinct()
+        .order_by(link.field)
+    )
+    kinds: dict[str, list[str]] = {subject_id: [] for subject_id in subject_ids}
+    for row in query if subject_ids else ():
+        kinds[row.subject_id].append(row.field)
+    return kinds
+
+
+def overview(core: Core, subject: models.DataSubject) -> Overview:
+    """What is stored of one person; the profile is empty before it is sealed and after it is erased."""
+    counts = {
+        "events": models.Event,
+        "processing_activities": models.ProcessingActivity,
+        "consents": models.ConsentCurrent,
+        "rights_requests": models.RightsRequest,
+    }
+    return Overview(
+        subject,
+        core.subjects.profile(subject),
+        link_kinds(subject.tenant_id, [subject.id])[subject.id],
+        {name: _count(model, subject) for name, model in counts.items()},
+    )
+
+
+def _count(model: type[peewee.Model], subject: models.DataSubject) -> int:
+    query = model.select().where(model.tenant_id == subject.tenant_id, model.subject_id == subject.id)
+    return int(query.count())
+
+
+def _check(tenant_id: str, person: Person) -> str | None:
+    """Refuse identifiers that could never match, and return the region local telephone numbers are read in."""
+    region: str | None = models.DataController.get_by_id(tenant_id).region
+    if person.email is not None and normalise.email(person.email) is None:
+        raise Invalid("email", "not an e-mail address")
+    if person.phone is not None and normalise.phone(person.phone, region) is None:
+        where = f"{region} or +" if region else "+"
+        raise Invalid("phone", f"not a telephone number; write it as dialled in {where}<country code>…")
+    if any(not scope.strip() or not value.strip() for scope, value in person.external_ids):
+        raise Invalid("external_ids", "scope and id must not be blank")
+    return region
+
+
+def _scopes(tenant_id: str) -> list[str]:
+    link = models.DataSubjectLink
+    query = link.select(link.scope).where(link.tenant_id == tenant_id, link.field == "external_id")
+    return [row.scope for row in query.distinct()]

@@ -1,0 +1,126 @@
+"""How the dashboard answers: pages, redirects, and problems as pages, all under one strict set of headers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import falcon
+import structlog
+
+from ...engine import runner
+from ...engine.errors import DxflowError
+from .desk import Desk
+
+logger = structlog.get_logger(__name__)
+
+NOTE_SECONDS = 60
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    # Not "no-referrer": under it browsers send "Origin: null" with forms, and sign-in could not tell them apart.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+_TITLES: Mapping[int, str] = {
+    400: "This request can't be read",
+    403: "Not allowed",
+    404: "There is no such page",
+    405: "This address can't do that",
+    409: "Not as things stand",
+    413: "Too much at once",
+    422: "Something in the form is wrong",
+    503: "Something dxflow needs isn't answering",
+}
+_DEFECT = "Something went wrong inside dxflow. Nothing was changed; its log says where it happened."
+_ADVICE: Mapping[int, str] = {
+    404: "It may have been moved or mistyped, or it belongs to another data controller.",
+    409: "Somebody or something else may have been faster. Look at it again, then decide.",
+    503: "What was accepted is safe. Try again in a moment; if it stays so, look at /readyz.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A template and its values."""
+
+    template: str
+    values: Mapping[str, object]
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Go there; ``note`` is a code of ``words.NOTES`` for the page that follows, ``leave`` ends the session's
+    cookie."""
+
+    to: str
+    note: str = ""
+    leave: bool = False
+
+
+def send_page(desk: Desk, resp: falcon.Response, page: Page) -> None:
+    """Render, and only then fill the response."""
+    text = desk.renderer.render(page.template, page.values)
+    resp.set_headers(HEADERS)
+    resp.status = f"{page.status} {HTTPStatus(page.status).phrase}"
+    resp.content_type = "text/html; charset=utf-8"
+    resp.text = text
+
+
+def send_redirect(desk: Desk, resp: falcon.Response, redirect: Redirect) -> None:
+    """303: whatever the method was, the next one is GET."""
+    resp.set_headers(HEADERS)
+    if redirect.note:
+        desk.set_cookie(resp, desk.note_cookie, redirect.note, NOTE_SECONDS)
+    if redirect.leave:
+        desk.drop_cookie(resp, desk.session_cookie)
+    resp.status = falcon.HTTP_303
+    resp.set_header("Location", redirect.to)
+
+
+def guarded(desk: Desk, req: falcon.Request, resp: falcon.Response, act: Callable[[], None]) -> None:
+    """Run ``act``; whatever it raises becomes a page."""
+    try:
+        with desk.core.store.reachable():
+            act()
+    except DxflowError as error:
+        if error.status >= 500:
+            logger.warning("page_failed", path=req.path, **runner.where(error))
+        send_problem(desk, resp, error.status, "" if error.status == 500 else str(error))
+    except falcon.HTTPError as error:
+        if isinstance(error.headers, dict):
+            resp.set_headers(error.headers)
+        send_problem(desk, resp, int(str(error.status)[:3]), error.description or "")
+    except Exception as error:  # noqa: BLE001  # a defect: the reader gets a page, the log where it was
+        logger.error("page_defect", path=req.path, **runner.where(error))
+        send_problem(desk, resp, 500, "")
+
+
+def send_problem(desk: Desk, resp: falcon.Response, status: int, detail: str) -> None:
+    """A problem in plain words, its technical name folded away."""
+    values = {
+        "now": desk.core.clock(),
+        "title": _TITLES.get(status, "That didn't work"),
+        "detail": _sentence(detail) or (_DEFECT if status >= 500 else ""),
+        "advice": _ADVICE.get(status, ""),
+        "status": status,
+        "phrase": HTTPStatus(status).phrase,
+    }
+    send_page(desk, resp, Page("problem.html", values, status))
+
+
+def _sentence(text: str) -> str:
+    """Error texts are clauses: give them a capital and a full stop."""
+    clean = text.strip()
+    if not clean:
+        return ""
+    return clean[0].upper() + clean[1:] + ("" if clean.endswith((".", "?", "!")) else ".")
