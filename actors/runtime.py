@@ -71,7 +71,7 @@ class Engine:
         if self._broker is None:
             if self.settings.redis_url is None:
                 raise Unavailable(
-                    "no Redis: set DXFLOW_REDIS_URL, or start the engine for the embedded Valkey"
+                    "set DXFLOW_REDIS_URL, or start the engine to get the embedded Valkey"
                 )
             self._broker = _broker(self.core, self.settings)
         return self._broker
@@ -97,7 +97,7 @@ class Engine:
         logger.info("engine_started", threads=self.settings.worker_threads)
 
     def stop(self, timeout_s: float = 20.0) -> None:
-        """Let the steps in progress finish, at most ``timeout_s`` seconds; the rest stays in the event table."""
+        """Let steps in progress finish, at most ``timeout_s`` seconds; the rest stays in the event table."""
         if self._parts is not None:
             self._parts.stop(timeout_s)
             self._parts = None

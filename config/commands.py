@@ -17,6 +17,7 @@ import typer
 
 from . import logging
 from .console import Console, Row
+from .errors import StartError
 from .settings import Settings
 
 # A key on the command line would stand in the list of processes for everybody to read.
@@ -72,8 +73,16 @@ def command(
     return declare
 
 
-def root(group: typer.Typer, version: str) -> None:
-    """Let the program itself take the settings' flags, and ``--version``."""
+def group(program: typer.Typer, name: str, title: str) -> typer.Typer:
+    """A group of commands: ``dxflow NAME COMMAND``."""
+    made = typer.Typer(no_args_is_help=True)
+    program.add_typer(made, name=name, help=title)
+    return made
+
+
+def program(version: str) -> typer.Typer:
+    """The program itself, which takes the settings' flags too, and ``--version``."""
+    made = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
     def remember(context: typer.Context, **given: Any) -> None:
         context.obj = _taken(given)
@@ -86,7 +95,22 @@ def root(group: typer.Typer, version: str) -> None:
     asked = Annotated[
         bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version.")
     ]
-    group.callback()(_with_parameters(remember, [_parameter("version", asked, False), *_flags(hidden=False)]))
+    own = [_parameter("version", asked, False), *_flags(hidden=False)]
+    made.callback(help="Turn every change of personal data into provable compliance.")(
+        _with_parameters(remember, own)
+    )
+    return made
+
+
+def execute(made: typer.Typer, expected: tuple[type[Exception], ...]) -> None:
+    """Run the program, and end the process. ``expected`` errors say in one line what is wrong; others are
+    defects and show where they happened."""
+    try:
+        made()
+    except (StartError, *expected) as error:
+        Console().fail(str(error) or type(error).__name__)
+    except OSError as error:
+        Console().fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
 
 
 def _taken(given: dict[str, Any]) -> dict[str, str]:

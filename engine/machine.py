@@ -76,7 +76,7 @@ def first_step(workflow: str) -> str:
 
 
 def move(workflow: str, step: str, outcome: str) -> str:
-    """The step after ``step`` when it answered ``outcome``. Raises IllegalMove for anything not in the table."""
+    """The step after ``step`` when it answered ``outcome``. Raises IllegalMove for what isn't in the table."""
     outcomes = _steps(workflow).get(step)
     if outcomes is None:
         raise IllegalMove(f"workflow {workflow!r} has no step {step!r}; it has {', '.join(_steps(workflow))}")

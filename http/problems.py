@@ -17,7 +17,9 @@ logger = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 
-def answer(resp: falcon.Response, status: int, kind: str, detail: str, instance: str, **extra: object) -> None:
+def answer(
+    resp: falcon.Response, status: int, kind: str, detail: str, instance: str, **extra: object
+) -> None:
     """Fill a response with a problem. ``detail`` is for people; it never quotes a secret or a person."""
     resp.status = f"{status} {HTTPStatus(status).phrase}"
     resp.content_type = MEDIA_TYPE
@@ -33,7 +35,9 @@ def answer(resp: falcon.Response, status: int, kind: str, detail: str, instance:
     )
 
 
-def on_own(req: falcon.Request, resp: falcon.Response, error: DxflowError, params: Mapping[str, object]) -> None:
+def on_own(
+    req: falcon.Request, resp: falcon.Response, error: DxflowError, params: Mapping[str, object]
+) -> None:
     """dxflow's own errors carry their status and are safe to show."""
     del params
     if error.status >= 500:
@@ -54,12 +58,13 @@ def on_http(
     del params
     status = int(str(error.status).split(" ", 1)[0])
     kind = HTTPStatus(status).phrase.lower().replace(" ", "-")
-    for name, value in (error.headers or {}).items() if isinstance(error.headers, dict) else error.headers or ():
-        resp.set_header(name, value)
+    resp.set_headers(error.headers or {})
     answer(resp, status, kind, error.description or error.title or HTTPStatus(status).phrase, req.path)
 
 
-def on_any(req: falcon.Request, resp: falcon.Response, error: Exception, params: Mapping[str, object]) -> None:
+def on_any(
+    req: falcon.Request, resp: falcon.Response, error: Exception, params: Mapping[str, object]
+) -> None:
     """A defect: 500 without a word of what was in it (a platform then tries again)."""
     del params
     logger.error("defect", path=req.path, **runner.where(error))

@@ -78,7 +78,7 @@ class Linkage:
     def add(
         self, origin: Origin, subject_id: str, links: Sequence[Link], owners: dict[str, str]
     ) -> tuple[str, ...]:
-        """Give the subject those nobody owns; record a conflict for those another does, and name their fields."""
+        """Give the subject those nobody owns; for those somebody else does, record and name a conflict."""
         self.insert(origin, subject_id, [link for link in links if link.link not in owners])
         foreign = [link for link in links if owners.get(link.link, subject_id) != subject_id]
         return tuple(self.conflict(origin, subject_id, owners[link.link], link.field) for link in foreign)

@@ -92,7 +92,7 @@ class TenantLog:
         now = moments.to_text(self.clock())
         rows = [self._entry(tenant_id, head.size + n, leaf, now) for n, leaf in enumerate(batch)]
         quick.insert_all(models.AuditEntry, rows)
-        self._advance(head, [merkle.leaf_hash(row["leaf"].encode()) for row in rows], fence)
+        self._advance(head, [merkle.leaf_hash(str(row["leaf"]).encode()) for row in rows], fence)
         return Appended(head.size, head.size + len(rows))
 
     def head(self, tenant_id: str) -> models.AuditHead:
@@ -119,7 +119,7 @@ class TenantLog:
 
     def _head(self, tenant_id: str) -> models.AuditHead:
         query = models.AuditHead.select().where(models.AuditHead.tenant_id == tenant_id)
-        head = self.store.for_update(query).first()
+        head: models.AuditHead | None = self.store.for_update(query).first()
         if head is None:
             raise LogBroken(f"tenant {tenant_id} has no log head")
         return head

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from .. import moments
@@ -50,7 +50,7 @@ def show(tenant_id: str | None, event_id: str) -> models.Event:
     query = models.Event.select().where(models.Event.id == identifier)
     if tenant_id is not None:
         query = query.where(models.Event.tenant_id == tenant_id)
-    event = query.first() if identifier is not None else None
+    event: models.Event | None = query.first() if identifier is not None else None
     if event is None:
         raise NotFound("no such event")
     return event
@@ -70,7 +70,7 @@ def replay(core: Core, tenant_id: str | None, event_id: str, actor: str) -> mode
 
 
 def discard(core: Core, tenant_id: str | None, event_id: str, reason: str, actor: str) -> models.Event:
-    """Give an event up for a reason that stays with it. Raises NotFound, Invalid, or Conflict once it's done."""
+    """Give an event up for a reason that stays with it. Raises NotFound, Invalid or Conflict."""
     event = show(tenant_id, event_id)
     clean = " ".join(reason.split())
     if not clean or len(clean) > REASON_LENGTH:
@@ -89,7 +89,7 @@ def replay_many(
     error: str | None = None,
     since: datetime | None = None,
     ids: Sequence[str] | None = None,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Replay every failed event that fits: ``error`` is a part of its error, ``since`` its receipt. Returns
     how many were replayed; ``progress`` is told (done, of) after each."""
@@ -111,12 +111,18 @@ def replay_many(
             replayed += 1
         except (Conflict, NotFound):  # somebody else was faster: it is no longer failed
             replayed += 0
-        progress(number, len(chosen))
+        if progress is not None:
+            progress(number, len(chosen))
     return replayed
 
 
 def _decide(
-    core: Core, event: models.Event, changes: dict[str, object], kind: str, actor: str, extra: dict[str, str]
+    core: Core,
+    event: models.Event,
+    changes: Mapping[str, object],
+    kind: str,
+    actor: str,
+    extra: dict[str, str],
 ) -> models.Event:
     model, now = models.Event, core.clock()
     entry = {"at": moments.to_text(now), "step": event.step, "act": kind, "actor": actor, **extra}

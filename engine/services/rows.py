@@ -1,4 +1,7 @@
-"""Rows as plain dictionaries, as the command line prints them. No secret and no personal data is in any."""
+"""Rows as plain dictionaries, as the command line prints them. No secret and no personal data is in any.
+
+The constants name the columns that people see, by key; JSON has every key.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,38 @@ from ..store import models
 from . import connectors
 
 Row = dict[str, Any]
+
+TENANT = {"did": "DID", "name": "Name", "jurisdiction": "Jurisdiction", "region": "Region", "created_at": "Made"}
+API_KEY = {
+    "id": "Id",
+    "name": "Name",
+    "prefix": "Begins",
+    "scopes": "Scopes",
+    "created_at": "Made",
+    "revoked_at": "Revoked",
+}
+CONNECTOR = {"id": "Id", "platform": "Platform", "name": "Name", "url": "Address", "secrets": "Secrets"}
+DELIVERIES = {
+    "verdict": "In short",
+    "platform": "Platform",
+    "url": "Address",
+    "deliveries": "Deliveries",
+    "last_delivery_at": "Last one",
+    "failed": "Failed",
+    "last_error": "Last error",
+}
+EVENT = {
+    "id": "Id",
+    "received_at": "Received",
+    "source": "Source",
+    "topic": "Topic",
+    "step": "Step",
+    "state": "State",
+    "attempts": "Attempts",
+    "error": "Error",
+}
+HISTORY = {"at": "At", "step": "Step", "outcome": "Outcome", "act": "Act", "error": "Error"}
+USER = {"id": "Id", "email": "E-mail", "role": "Role", "active": "Active", "created_at": "Joined"}
 
 
 def tenant(row: models.DataController) -> Row:

@@ -47,7 +47,7 @@ def enter(core: Core, tenant_id: str, person: Person, actor: str) -> tuple[model
         if found.conflicts:
             notifications.link_conflict(core, found.subject, found.conflicts)
         # No id of the subject: a leaf is for ever, and an id is a pseudonym.
-        kinds = sorted({link.field for link in core.subjects.links_of(tenant_id, person, region)})
+        kinds = sorted({link.field for link in core.subjects.links.of(tenant_id, person, region)})
         acts.record(core, tenant_id, f"data_subject.{found.outcome}", actor, identifiers=kinds)
     core.bell.set()
     return found.subject, found.outcome == "created"

@@ -32,9 +32,10 @@ def create(core: Core, name: str, jurisdiction: str = "EU", region: str | None =
     regime_for(known, RequestType.ACCESS)
     tenant_id = core.new_id()
     with core.store.transaction():
+        name_of = did.derive(tenant_id, core.did_method)
         controller = models.DataController.create(
             id=tenant_id,
-            did=did.derive(tenant_id, core.did_method),
+            did=name_of,
             name=clean,
             jurisdiction=known,
             region=region or (country_for(known) or "").partition("-")[0] or None,
@@ -42,7 +43,7 @@ def create(core: Core, name: str, jurisdiction: str = "EU", region: str | None =
             force_insert=True,
         )
         core.keys.create(tenant_id)
-        core.log.open(tenant_id, controller.did)
+        core.log.open(tenant_id, name_of)
         core.subjects.claim(tenant_id, "data_controller", tenant_id)
         acts.record(core, tenant_id, "tenant.created", acts.SYSTEM, did=controller.did, jurisdiction=known)
         _, secret = credentials.create_key(core, tenant_id, "first key", credentials.ALL_SCOPES, acts.SYSTEM)

@@ -73,6 +73,21 @@ def first_start(core: Core, settings: Settings) -> Welcome | None:
     )
 
 
+def told(made: Welcome | None, settings: Settings) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a start prints, as headings and their lines of name and value."""
+    if made is None:
+        return [("", [("Dashboard", dashboard(settings))])]
+    first = [
+        ("Dashboard", made.dashboard),
+        ("Sign in as", made.email),
+        ("One-time password", made.one_time_password),
+        ("API key", made.api_key),
+        ("Tenant", made.did),
+    ]
+    doors = [line for door in made.doors for line in ((door.platform, door.url), ("  secret", door.secret))]
+    return [("", first), ("Webhook addresses and their secrets, shown only now", doors)]
+
+
 def dashboard(settings: Settings) -> str:
     """Where people sign in."""
     return f"{settings.base_url}/dashboard/"

@@ -11,7 +11,7 @@ from ..core import Core
 from ..errors import Invalid, PermanentError
 from ..identity import did, normalise
 from ..platforms.base import Extraction
-from ..store import models
+from ..store import models, quick
 from .base import Outcome
 
 _USERS = ("user", "membership")
@@ -35,7 +35,7 @@ def own_id(event: models.Event, found: Extraction, workflow: str) -> str | None:
     except Invalid:
         return None
     table = _TABLES[workflow]
-    return None if table.select().where(table.id == identifier).exists() else identifier
+    return None if quick.get(table, id=identifier) is not None else identifier
 
 
 def apply(core: Core, event: models.Event, found: Extraction) -> Outcome:

@@ -205,7 +205,7 @@ def _time_of_timeless(event: models.Event) -> datetime | None:
     return received
 
 
-def _same_body_before(event: models.Event) -> peewee.ModelSelect:
+def _same_body_before(event: models.Event) -> peewee.ModelSelect[models.Event]:
     """Earlier events of this connector with the very same topic and bytes, under whatever delivery id."""
     model = models.Event
     return model.select().where(

@@ -16,7 +16,7 @@ import peewee
 from .. import moments
 
 
-class IdField(peewee.Field):  # type: ignore[misc]  # peewee's stubs leave its base classes untyped
+class IdField(peewee.Field):
     """A UUID in its canonical 36-character spelling."""
 
     field_type = "UUID"
@@ -28,7 +28,7 @@ class IdField(peewee.Field):  # type: ignore[misc]  # peewee's stubs leave its b
         return None if value is None else str(value)
 
 
-class MomentField(peewee.Field):  # type: ignore[misc]  # as above
+class MomentField(peewee.Field):
     """An aware UTC ``datetime`` with millisecond precision."""
 
     field_type = "TIMESTAMPTZ"
@@ -42,7 +42,7 @@ class MomentField(peewee.Field):  # type: ignore[misc]  # as above
         return moments.from_text(value)
 
 
-class DocumentField(peewee.Field):  # type: ignore[misc]  # as above
+class DocumentField(peewee.Field):
     """A JSON value: dict, list or scalar."""
 
     field_type = "JSONB"
@@ -54,7 +54,7 @@ class DocumentField(peewee.Field):  # type: ignore[misc]  # as above
         return json.loads(value) if isinstance(value, str | bytes) else value
 
 
-class BytesField(peewee.BlobField):  # type: ignore[misc]  # as above
+class BytesField(peewee.BlobField):
     """Bytes in, bytes out (the drivers hand back buffers)."""
 
     def python_value(self, value: Any) -> bytes | None:

@@ -15,7 +15,7 @@ database = peewee.DatabaseProxy()
 """Set by ``Store``; models carry no connection of their own."""
 
 
-class Row(peewee.Model):  # type: ignore[misc]  # peewee's stubs leave its base classes untyped
+class Row(peewee.Model):
     """Common ground of all tables."""
 
     class Meta:

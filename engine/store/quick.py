@@ -45,10 +45,11 @@ def by_ids(model: type[M], ids: Iterable[Any], **where: Any) -> dict[str, M]:
     wanted = list(dict.fromkeys(ids))
     if not wanted:
         return {}
-    condition = model.id.in_(wanted)
+    key = model._meta.fields["id"]
+    condition = key.in_(wanted)
     for name, value in where.items():
         condition &= getattr(model, name) == value
-    return {row.id: row for row in model.select().where(condition)}
+    return {vars(row)["__data__"]["id"]: row for row in model.select().where(condition)}
 
 
 def _select(model: type[M], where: Mapping[str, Any]) -> list[M]:
@@ -58,7 +59,7 @@ def _select(model: type[M], where: Mapping[str, Any]) -> list[M]:
     rows = []
     for values in cursor.fetchall():
         row = model(**{f.name: f.python_value(v) for f, v in zip(fields, values, strict=True)})
-        row._dirty.clear()
+        vars(row)["_dirty"].clear()  # as read, not as changed
         rows.append(row)
     return rows
 

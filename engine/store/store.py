@@ -54,7 +54,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A write transaction; nested ones are savepoints. Raises Unavailable when the database doesn't answer."""
+        """A write transaction; nested ones are savepoints. Raises Unavailable without an answer."""
         with self._writers, self.reachable():
             if self.dialect == "sqlite" and not self.database.in_transaction():
                 with self.database.atomic("IMMEDIATE"):
@@ -112,8 +112,8 @@ class Store:
         return query if self.dialect == "sqlite" else query.for_update()
 
     def _record(self, number: int, name: str) -> None:
-        mark = "?" if self.dialect == "sqlite" else "%s"
-        self.database.execute_sql(f"INSERT INTO schema_migrations VALUES ({mark}, {mark})", (number, name))
+        statement = "INSERT INTO schema_migrations VALUES (?, ?)".replace("?", self.database.param)
+        self.database.execute_sql(statement, (number, name))
 
     def _lock_schema(self) -> None:
         """Two processes that migrate at once take turns (SQLite's IMMEDIATE transaction does it by itself)."""
@@ -125,7 +125,7 @@ def _database(url: str) -> tuple[str, peewee.Database]:
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite":
         path = Path(unquote(rest.removeprefix("/")))
-        return "sqlite", peewee.SqliteDatabase(path, pragmas=_SQLITE_PRAGMAS)
+        return "sqlite", peewee.SqliteDatabase(str(path), pragmas=_SQLITE_PRAGMAS)
     if scheme in ("postgresql", "postgres"):
         return "postgresql", peewee.PostgresqlDatabase(url)
     raise ValueError(f"database address of an unknown kind: {scheme!r}; allowed are sqlite and postgresql")

@@ -55,7 +55,7 @@ def sqlite() -> list[str]:
             f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {raise_it}",
             f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {raise_it}",
             f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key}) {raise_it}",  # noqa: S608  # constants only
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key}) {raise_it}",
         ]
     for capture in CAPTURES:
         statements += [_sqlite_capture(capture, operation) for operation in ("INSERT", "UPDATE", "DELETE")]
@@ -68,8 +68,8 @@ def _sqlite_capture(capture: Capture, operation: str) -> str:
     changed = " OR ".join(f"OLD.{c} IS NOT NEW.{c}" for c in capture.columns)
     condition = f"WHEN {changed} " if operation == "UPDATE" else ""
     return (
-        f"CREATE TRIGGER {capture.table}_capture_{operation.lower()} AFTER {when} ON {capture.table} {condition}"
-        "BEGIN INSERT INTO events (id, tenant_id, source, topic, workflow, step, entity_id) "  # noqa: S608
+        f"CREATE TRIGGER {capture.table}_capture_{operation.lower()} AFTER {when} ON {capture.table} "
+        f"{condition}BEGIN INSERT INTO events (id, tenant_id, source, topic, workflow, step, entity_id) "
         f"VALUES ({SQLITE_ID}, {row}.{capture.tenant}, 'database', '{capture.table}.{operation}', "
         f"'{capture.workflow}', '{capture.first_step}', {row}.id); END"
     )

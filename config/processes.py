@@ -1,0 +1,96 @@
+"""The three ways to run: everything in one process, the edge alone, the actors alone.
+
+What is run comes in as parameters, because nothing here may import the engine. The order is that of the
+faults: a directory in use and a taken port are told before anything is started or written.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Protocol, TypeVar
+
+from .datadir import DataDir
+from .server import EXIT_TIMEOUT_S, WsgiApp, listen, run_server
+from .settings import Settings
+from .valkey import EmbeddedValkey
+
+
+class Engine(Protocol):
+    """The actors' side, prepared and not yet started."""
+
+    def start(self) -> None:
+        """Begin to work."""
+
+    def stop(self, timeout_s: float) -> None:
+        """Let the steps in progress finish."""
+
+
+E = TypeVar("E", bound=Engine)
+Opening = Callable[[Settings], None]
+"""Opens the store and closes it again, before the workers are forked: faults are told once, by the master."""
+
+
+def serve(
+    settings: Settings,
+    opening: Opening,
+    engine_for: Callable[[Settings, bool], E],
+    app_for: Callable[[Settings, E], WsgiApp],
+) -> int:
+    """Edge and actors, on an embedded Valkey unless a Redis is set; returns the exit code. Raises StartError.
+
+    ``engine_for`` is told whether its engine will be the only one on this Redis.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(DataDir(settings.data_dir))
+        listener = stack.enter_context(listen(settings))
+        valkey = None if settings.redis_url else EmbeddedValkey(settings.data_dir)
+        if valkey:
+            stack.callback(valkey.stop)
+            valkey.start()
+            settings = settings.model_copy(update={"redis_url": valkey.url})
+        opening(settings)
+        engine = engine_for(settings, valkey is not None and settings.web_workers == 1)
+        return run_server(
+            settings,
+            lambda: app_for(settings, engine),
+            on_fork=engine.start,
+            on_exit=lambda: engine.stop(EXIT_TIMEOUT_S),
+            workers=settings.web_workers,
+            threads=settings.edge_threads,
+            listener=listener,
+            on_tick=valkey.ensure_running if valkey else None,
+        )
+
+
+def web(settings: Settings, opening: Opening, app_for: Callable[[Settings], WsgiApp]) -> int:
+    """The edge alone; several may share a data directory. Returns the exit code. Raises StartError."""
+    DataDir(settings.data_dir).prepare()
+    with listen(settings) as listener:
+        opening(settings)
+        return run_server(
+            settings,
+            lambda: app_for(settings),
+            on_fork=lambda: None,
+            on_exit=lambda: None,
+            workers=settings.web_workers,
+            threads=settings.edge_threads,
+            listener=listener,
+        )
+
+
+def worker(settings: Settings, engine: Engine) -> None:
+    """The actors alone, until SIGINT or SIGTERM. Raises StartError; for the main thread only."""
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    with ExitStack() as stack:
+        if settings.redis_url:
+            DataDir(settings.data_dir).prepare()
+        else:
+            stack.enter_context(DataDir(settings.data_dir))  # the embedded Valkey in it is for one process
+        stack.callback(engine.stop, EXIT_TIMEOUT_S)
+        engine.start()
+        stopping.wait()
