@@ -1,0 +1,28 @@
+"""What the edge asks of the rest of its process, without importing it: the wiring hands it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+
+from ..engine.services.queues import Depth
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """``depths`` reads tenant queues by public name and raises Unavailable without Redis; ``checks`` are the
+    parts of ``/readyz``: each returns a sentence, or raises. ``registry`` holds the actors' counters."""
+
+    depths: Callable[[Sequence[str]], Mapping[str, Depth]]
+    checks: Mapping[str, Callable[[], str]]
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """The few settings the edge needs. ``public_url`` is how people reach it."""
+
+    max_body_bytes: int
+    public_url: str
