@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import rich.console
 from rich.text import Text
 
-
 Section = tuple[str, Sequence[tuple[str, str]]]
 """A heading, which may be empty, and under it lines of a name and a value."""
 

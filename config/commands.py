@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
+import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,14 +31,18 @@ FLAGS = tuple(name for name in Settings.model_fields if name not in _NO_FLAG)
 """Settings that have a flag: ``data_dir`` is ``--data-dir``."""
 
 _JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+_TENANT = Annotated[
+    str | None, typer.Option("--tenant", help="DID or id; can be left out while there is one tenant.")
+]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the command line: the flags it was given, and where it writes."""
+    """One run of the command line: what every command may be given, and where it writes."""
 
     flags: Mapping[str, str]
     as_json: bool
+    tenant: str | None
     console: Console
 
     @functools.cached_property
@@ -47,27 +56,66 @@ class Run:
         """Print one row or many: ``columns`` of them for people, all of them as JSON."""
         self.console.show(data, as_json=self.as_json, columns=columns)
 
+    def counter(self, title: str, total: int) -> Callable[[int], None]:
+        """A bar on stderr; the callable is told how many pieces were done since the last call."""
+        tell, done = self.progress(title), 0
 
-Command = Callable[..., None]
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            tell(done, total)
+
+        return advance
+
+    def progress(self, title: str) -> Callable[[int, int], None]:
+        """A bar on stderr; the callable is told (done, of), and the bar ends with the last piece."""
+        open_bar, shown = ExitStack(), 0
+        advance: Callable[[], None] | None = None
+
+        def tell(done: int, total: int) -> None:
+            nonlocal advance, shown
+            advance = advance or open_bar.enter_context(self.console.progress(title, total))
+            while shown < done:
+                advance()
+                shown += 1
+            if done >= total:
+                open_bar.close()
+
+        return tell
+
+    def spelled(self, name: str) -> str:
+        """The command line that runs another command in the same way as this one was."""
+        program = Path(sys.argv[0])
+        python = os.path.relpath(sys.executable)
+        words = [python, os.path.relpath(program), name] if program.suffix == ".py" else [program.name, name]
+        flags = (word for flag, value in self.flags.items() for word in (_spelled(flag), value))
+        return shlex.join([*words, *flags])
+
+
+Command = Callable[..., int | None]
 
 
 def command(
-    group: typer.Typer, name: str, *, prints: bool = True, runs: bool = False
+    group: typer.Typer, name: str, *, prints: bool = True, tenant: bool = False, runs: bool = False
 ) -> Callable[[Command], Command]:
-    """Declare a command. One that ``runs`` a server lists the settings in its help; all others take them
-    without a word, because a page of them would hide the command's own options."""
+    """Declare a command, which returns its exit code, or None for 0.
+
+    One that ``runs`` a server lists the settings in its help; all others take them without a word, because a
+    page of them would hide the command's own options.
+    """
 
     def declare(function: Command) -> Command:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-        added = [*([_parameter("as_json", _JSON, False)] if prints else []), *_flags(hidden=not runs)]
+        common = [_parameter("tenant_name", _TENANT, None)] if tenant else []
+        common += [_parameter("as_json", _JSON, False)] if prints else []
 
         @functools.wraps(function)
         def run(context: typer.Context, **given: Any) -> None:
-            as_json = bool(given.pop("as_json", False))
             flags = {**(context.find_root().obj or {}), **_taken(given)}
-            function(Run(flags, as_json, Console()), **given)
+            as_json, named = bool(given.pop("as_json", False)), given.pop("tenant_name", None)
+            raise typer.Exit(function(Run(flags, as_json, named, Console()), **given) or 0)
 
-        group.command(name)(_with_parameters(run, [*own, *added]))
+        group.command(name)(_with_parameters(run, [*own, *common, *_flags(hidden=not runs)]))
         return function
 
     return declare
@@ -126,7 +174,7 @@ def _flags(*, hidden: bool) -> list[inspect.Parameter]:
 
 def _flag(name: str, hidden: bool) -> Any:
     option = typer.Option(
-        f"--{name.replace('_', '-')}",
+        _spelled(name),
         metavar="VALUE",
         help=f"{Settings.model_fields[name].description}",
         rich_help_panel="Settings, also as DXFLOW_… in the environment",
@@ -134,6 +182,10 @@ def _flag(name: str, hidden: bool) -> Any:
         hidden=hidden,
     )
     return Annotated[str | None, option]
+
+
+def _spelled(flag: str) -> str:
+    return f"--{flag.replace('_', '-')}"
 
 
 def _parameter(name: str, annotation: Any, default: object) -> inspect.Parameter:

@@ -1,12 +1,15 @@
-"""Values of options that Typer doesn't know: moments, waits, pairs, and secrets that stay out of the history."""
+"""The types of options, and values that Typer doesn't know: moments, waits, pairs, and secrets that stay out of
+the shell's history."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
 
 import typer
+from typer import BadParameter, Option
 
 
 def moment(text: str) -> datetime:
@@ -14,9 +17,9 @@ def moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time; allowed is 2026-03-31T09:30:00Z or 2026-03-31") from None
+        raise BadParameter(f"{text!r} is no time; allowed is 2026-03-31T09:30:00Z or 2026-03-31") from None
     if found.tzinfo is None and len(text.strip()) > len("2026-03-31"):
-        raise typer.BadParameter(f"{text!r} has no time zone; end it with Z or an offset")
+        raise BadParameter(f"{text!r} has no time zone; end it with Z or an offset")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
@@ -26,21 +29,21 @@ def wait(text: str) -> tuple[date, date]:
     try:
         return date.fromisoformat(first.strip()), date.fromisoformat(last.strip())
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no wait; allowed is 2026-03-31/2026-04-07") from None
+        raise BadParameter(f"{text!r} is no wait; allowed is 2026-03-31/2026-04-07") from None
 
 
-def pairs(texts: Sequence[str]) -> dict[str, str]:
-    """``KEY=VALUE`` each. Raises BadParameter."""
-    found = {}
-    for text in texts:
+def pairs(texts: Sequence[str] | None, **more: str | None) -> dict[str, str]:
+    """``KEY=VALUE`` each, and those of ``more`` that were given. Raises BadParameter."""
+    found = {name: value for name, value in more.items() if value is not None}
+    for text in texts or ():
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise typer.BadParameter(f"{text!r} is not KEY=VALUE")
+            raise BadParameter(f"{text!r} is not KEY=VALUE")
         found[name.strip()] = value
     return found
 
 
-def secrets(given: Sequence[str]) -> list[str]:
+def secrets(given: Sequence[str] | None) -> list[str]:
     """The secrets given. ``-`` stands for the lines of stdin; a terminal is asked when none is given.
 
     An argument stands in the shell's history and in the list of processes; a line of stdin doesn't.
@@ -48,6 +51,30 @@ def secrets(given: Sequence[str]) -> list[str]:
     if not given and sys.stdin.isatty():
         return [typer.prompt("Secret", hide_input=True)]
     if not given:
-        raise typer.BadParameter("give --secret SECRET, or --secret - and the secret on stdin")
+        raise BadParameter("give --secret SECRET, or --secret - and the secret on stdin")
     lines = sys.stdin.read().splitlines() if "-" in given else []
     return [secret for one in given for secret in (lines if one == "-" else [one])]
+
+
+_TIME = Option(metavar="TIME", parser=moment, help="RFC 3339, or a date.")
+
+Platform = Annotated[Literal["shopify", "stripe", "mailchimp", "mandrill", "woocommerce", "hasura"], Option()]
+Regime = Annotated[Literal["gdpr", "uk_gdpr", "ccpa", "ccpa_opt_out", "shopify"], Option()]
+State = Annotated[Literal["received", "running", "retrying", "done", "failed", "discarded"] | None, Option()]
+Failed = Annotated[Literal["failed"], Option()]
+Required = Annotated[str, Option()]
+Id = Annotated[str | None, typer.Argument()]
+All = Annotated[bool, Option("--all")]
+Scopes = Annotated[list[str] | None, Option(help="Can be repeated; all of them when left out.")]
+Secrets = Annotated[list[str] | None, Option(help="Can be repeated; - reads lines from stdin.")]
+Pairs = Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Can be repeated.")]
+Query = Annotated[str | None, Option("--q", "-q", help="A part of topic or error, or an id.")]
+Limit = Annotated[int, Option(min=1, max=10_000)]
+Time = Annotated[datetime, _TIME]
+MaybeTime = Annotated[datetime | None, _TIME]
+Waits = Annotated[
+    list[Any] | None, Option(metavar="FROM/TO", parser=wait, help="A wait for the person; can be repeated.")
+]
+Deliveries = Annotated[int, Option(min=60, max=100_000, help="How many deliveries.")]
+Rate = Annotated[float, Option(min=0, help="Deliveries a second; 0 is as fast as it goes.")]
+Timeout = Annotated[float, Option(min=1, help="Seconds to wait for the processing.")]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from . import machine, moments
 from .core import Core
-from .errors import DxflowError, PermanentError, Unavailable
+from .errors import PermanentError, Unavailable
 from .store import models
 
 WORKFLOW = "webhook"
@@ -55,7 +55,7 @@ class _Waiting:
     row: tuple[object, ...]
     handled: bool
     accepted: Accepted | None = None
-    error: DxflowError | None = None
+    fault: str | None = None
 
 
 @dataclass(slots=True)
@@ -72,31 +72,33 @@ class Inbox:
         waiting = _Waiting(self._row(arrival), arrival.handled)
         self._pile.append(waiting)
         with self._turn:
-            while waiting.accepted is None and waiting.error is None:
-                pile = self._pile
-                batch, self._pile[:] = pile[: self.largest], pile[self.largest :]
+            while waiting.accepted is None and waiting.fault is None:
+                batch = self._pile[: self.largest]
+                del self._pile[: len(batch)]  # others append meanwhile: never assign the rest
                 self._commit(batch)
-        if waiting.error is not None:
-            raise waiting.error
         if waiting.accepted is None:
-            raise Unavailable("the delivery could not be stored")
+            raise Unavailable(waiting.fault or "the delivery could not be stored")
         return waiting.accepted
 
     def _commit(self, batch: list[_Waiting]) -> None:
+        """Store the batch and tell everybody; a row that the database refuses doesn't cost its neighbours."""
+        for waiting in batch:
+            waiting.fault = "the delivery could not be stored"  # until the commit shows otherwise
         try:
             with self.core.store.transaction():
                 results = [self._insert(waiting) for waiting in batch]
-        except DxflowError as error:
+        except Unavailable as error:
             for waiting in batch:
-                waiting.error = error
-            return
-        except Exception as error:  # noqa: BLE001  # whatever it was, nobody in this batch was stored
+                waiting.fault = str(error)
+        except Exception as error:  # noqa: BLE001  # its text may quote the row: only the kind is passed on
             for waiting in batch:
-                waiting.error = Unavailable(f"the delivery could not be stored ({type(error).__name__})")
-            return
-        for waiting, result in zip(batch, results, strict=True):
-            waiting.accepted = result
-        self.core.bell.set()
+                waiting.fault = f"the delivery could not be stored ({type(error).__name__})"
+                if len(batch) > 1:
+                    self._commit([waiting])
+        else:
+            for waiting, result in zip(batch, results, strict=True):
+                waiting.accepted = result
+            self.core.bell.set()
 
     def _insert(self, waiting: _Waiting) -> Accepted:
         database = self.core.store.database
@@ -125,7 +127,7 @@ class Inbox:
             "received" if arrival.handled else "done",
             arrival.trust,
             core.keys.mac(arrival.tenant_id, "dedup", *arrival.key),
-            core.keys.mac(arrival.tenant_id, "body", arrival.topic, arrival.body),
+            core.keys.mac(arrival.tenant_id, "body", arrival.body),
             _seal(core, arrival.tenant_id, event_id, arrival.body),
             json.dumps(dict(arrival.meta)),
             now if arrival.handled else None,

@@ -91,6 +91,7 @@ def _run_slice(batch: _Batch, events: list[models.Event]) -> list[models.Event]:
     batch.report.follow_ups += [
         Dispatch(message_id, events[0].tenant_id, events[0].workflow, following, tuple(ids))
         for following, (message_id, ids) in batch.following.items()
+        if ids  # none, when all of them were lost to somebody faster
     ]
     return events[ran:]
 
@@ -183,6 +184,7 @@ def _write_failure(batch: _Batch, event: models.Event, error: BaseException) -> 
         _compare_and_set(batch, event, changes)
     except _Lost:
         return
+    event.error = text
     if decision.failed:
         _bury(batch, event, attempt)
     else:

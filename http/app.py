@@ -11,7 +11,7 @@ from ..engine.edge import Edge
 from ..engine.errors import DxflowError
 from ..engine.inbox import Inbox
 from ..engine.services.connectors import Endpoints
-from . import problems
+from . import api, problems
 from .dashboard import install as install_dashboard
 from .outside import HttpSettings, Outside
 from .webhooks import WebhookResource
@@ -26,8 +26,10 @@ def build(core: Core, outside: Outside, settings: HttpSettings) -> falcon.App[An
     webhooks = WebhookResource(Edge(core, Inbox(core), Endpoints(core)), settings.max_body_bytes)
     app.add_route("/webhooks/{platform}/{connector_id}", webhooks)
     app.add_route("/events/hasura/{connector_id}", webhooks)
+    for path, resource in api.routes(core, outside, settings.max_body_bytes).items():
+        app.add_route(path, resource)
+    app.add_middleware(api.middleware(core, outside))
     install_dashboard(app, core, settings)
-    del outside
     return app
 
 

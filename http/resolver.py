@@ -7,6 +7,7 @@ person it tells nothing but that the identifier was issued here.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import falcon
 
@@ -29,17 +30,17 @@ class Resolver:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, did: str) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, identifier: str) -> None:
         """Resolve. Errors too are resolution results."""
         wanted = req.client_prefers((*_RESULTS, *_DOCUMENTS))
         if wanted is None:
             _refuse(resp, "REPRESENTATION_NOT_SUPPORTED")
         elif req.query_string:
             _refuse(resp, "INVALID_OPTIONS")
-        elif error := self._fault(did):
+        elif error := self._fault(identifier):
             _refuse(resp, error)
         else:
-            self._answer(resp, did, wanted)
+            self._answer(resp, identifier, wanted)
 
     on_head = on_get
 
@@ -61,7 +62,7 @@ class Resolver:
         if row is None or document is None:
             _refuse(resp, "NOT_FOUND")
             return
-        metadata: dict[str, object] = {"created": row.created_at}
+        metadata: dict[str, str | bool | datetime] = {"created": row.created_at}
         if row.deactivated_at is not None:
             metadata |= {"updated": row.deactivated_at, "deactivated": True}
             resp.status = falcon.HTTP_410

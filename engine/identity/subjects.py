@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import peewee
 
 from .. import moments
-from ..errors import Conflict
+from ..errors import Conflict, TransientError
 from ..moments import Clock
 from ..platforms.base import Person
 from ..store import Store, models, quick
@@ -75,7 +75,7 @@ class Subjects:
                     return Match("created", self.create(origin, person, links, subject_id))
             except peewee.IntegrityError:  # another transaction had the same idea: now it can be seen
                 continue
-        raise Conflict("this person's links kept changing under us; try again")
+        raise TransientError("this person's links kept changing under us")
 
     def find(self, tenant_id: str, person: Person, region: str | None = None) -> models.DataSubject | None:
         """The subject that the strongest known identifier belongs to, without touching anything."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import get_args, Literal
+from typing import Literal, get_args
 
 from ..core import Core
 from ..errors import Invalid, NotFound

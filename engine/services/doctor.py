@@ -14,7 +14,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -29,12 +29,14 @@ from ...config.settings import Settings
 from ..errors import DxflowError, LogBroken, Unavailable
 from ..identity.vault import RootKey
 from ..ledger import note
+from ..moments import Clock, system_clock
 from ..store import Store, models
 
 OLDEST_PYTHON = (3, 11)
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this was never set
 _SKEW = timedelta(minutes=2)
 _TIMEOUT_S = 3.0
+_MINUTE = "%Y-%m-%d %H:%M"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,32 @@ class Check:
     ok: bool
     detail: str
 
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """All checks, in the order in which their faults follow from each other."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks)
+
+    def lines(self) -> list[dict[str, object]]:
+        """``{"name", "ok", "detail"}`` each."""
+        return [asdict(check) for check in self.checks]
+
     def as_json(self) -> dict[str, object]:
-        """``{"name", "ok", "detail"}``"""
-        return {"name": self.name, "ok": self.ok, "detail": self.detail}
+        """``{"ok", "checks"}``"""
+        return {"ok": self.ok, "checks": self.lines()}
 
 
-def examine(load: Callable[[], Settings], now: datetime) -> Iterator[Check]:
-    """Every check in turn; without settings that can be read only the first two."""
+def examine(load: Callable[[], Settings], now: Clock = system_clock) -> Examination:
+    """Check everything; without settings that can be read, only what needs none."""
+    return Examination(tuple(_checks(load, now())))
+
+
+def _checks(load: Callable[[], Settings], now: datetime) -> Iterator[Check]:
     yield _check("python", _python)
     try:
         settings = load()
@@ -117,13 +138,15 @@ def _database(settings: Settings) -> str:
 def _clock(settings: Settings, now: datetime) -> str:
     """A clock that runs behind what is stored already would date new records before old ones."""
     if now < _EARLIEST:
-        raise Unavailable(f"says {now:%Y-%m-%d %H:%M} UTC, which is past; set it")
+        raise Unavailable(f"says {now:{_MINUTE}} UTC, which is past; set it")
     if _exists(settings):
         with _open(settings) as store:
             newest = _newest(store)
             if newest is not None and newest > now + _SKEW:
-                raise Unavailable(f"says {now:%Y-%m-%d %H:%M} UTC, but there are records of {newest:%Y-%m-%d %H:%M}")
-    return f"{now:%Y-%m-%d %H:%M} UTC"
+                raise Unavailable(
+                    f"says {now:{_MINUTE}} UTC, but there are records of {newest:%Y-%m-%d %H:%M}"
+                )
+    return f"{now:{_MINUTE}} UTC"
 
 
 def _newest(store: Store) -> datetime | None:

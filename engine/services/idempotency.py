@@ -126,9 +126,7 @@ def _take_over(core: Core, row: models.IdempotencyKey, request: str) -> Claim:
     with core.store.transaction():
         moved = (
             model.update(fingerprint=request, status=_RUNNING, response_sealed=b"", created_at=fresh.at)
-            .where(
-                model.tenant_id == row.tenant_id, model.key == row.key, model.created_at == row.created_at
-            )
+            .where(model.tenant_id == row.tenant_id, model.key == row.key, model.created_at == row.created_at)
             .execute()
         )
     if moved != 1:

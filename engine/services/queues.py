@@ -68,11 +68,8 @@ def _resting(tenant_id: str) -> dict[str, dict[str, int]]:
         .where(event.tenant_id == tenant_id, event.state.in_(("retrying", "failed")))
         .group_by(event.workflow, event.step, event.state)
     )
-    return _summed(query.tuples())
-
-
-def _summed(rows: Iterable[tuple[str, str, str, int]]) -> dict[str, dict[str, int]]:
     counts = {family: {"retrying": 0, "failed": 0} for family in FAMILIES}
+    rows: Iterable[tuple[str, str, str, int]] = query.tuples()  # type: ignore[assignment]  # as its stubs can't say
     for workflow, step, state, number in rows:
         counts[machine.queue_family(workflow, step)][state] += number
     return counts

@@ -1,5 +1,6 @@
-"""Rows as plain dictionaries, as the command line prints them. No secret and no personal data is in any.
+"""Rows as plain dictionaries, as the command line prints them.
 
+A secret is in none but those named ``new_…``, which are shown once; a person's address is in a user's alone.
 The constants name the columns that people see, by key; JSON has every key.
 """
 
@@ -8,12 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import Core
+from ..ledger.verify import Verification
 from ..store import models
-from . import connectors
+from . import connectors, users
 
 Row = dict[str, Any]
 
-TENANT = {"did": "DID", "name": "Name", "jurisdiction": "Jurisdiction", "region": "Region", "created_at": "Made"}
+CHECK = {"name": "Check", "ok": "Well", "detail": "Found"}
+MIGRATION = {"applied": "Applied", "version": "Version"}
+TENANT = {
+    "did": "DID",
+    "name": "Name",
+    "jurisdiction": "Jurisdiction",
+    "region": "Region",
+    "created_at": "Made",
+}
+TENANT_IN_FULL = TENANT | {"connectors": "Connectors", "log_entries": "Log entries"}
+NEW_KEY = {"api_key": "API key"}
 API_KEY = {
     "id": "Id",
     "name": "Name",
@@ -43,6 +55,17 @@ EVENT = {
     "error": "Error",
 }
 HISTORY = {"at": "At", "step": "Step", "outcome": "Outcome", "act": "Act", "error": "Error"}
+REPLAYED = {"replayed": "Replayed"}
+CLOCK = {"date": "Date", "what": "What", "why": "Why", "citation": "Where it stands"}
+VERIFICATION = {"ok": "All well", "tenants": "Tenants", "entries": "Entries", "problems": "Problems"}
+CHECKPOINT = {
+    "did": "DID",
+    "size": "Entries",
+    "root": "Root",
+    "checkpoint": "Checkpoint",
+    "vkey": "Verifier key",
+}
+NEW_PASSWORD = {"one_time_password": "One-time password"}
 USER = {"id": "Id", "email": "E-mail", "role": "Role", "active": "Active", "created_at": "Joined"}
 
 
@@ -56,6 +79,12 @@ def tenant(row: models.DataController) -> Row:
         "region": row.region,
         "created_at": row.created_at,
     }
+
+
+def tenant_in_full(core: Core, row: models.DataController) -> Row:
+    """The tenant, how many ``connectors`` it has and how many ``log_entries``."""
+    counts = {"connectors": len(connectors.every(row.id)), "log_entries": core.log.head(row.id).size}
+    return tenant(row) | counts
 
 
 def api_key(row: models.ApiKey) -> Row:
@@ -85,6 +114,11 @@ def connector(core: Core, row: models.Connector, base: str) -> Row:
     }
 
 
+def new_connector(core: Core, row: models.Connector, base: str) -> Row:
+    """The connector just added or rotated, with its whole address: the one time that it is shown."""
+    return connector(core, row, base) | {"url": connectors.address(core, row, base)}
+
+
 def event(row: models.Event) -> Row:
     """The contract's event, and its tenant."""
     return {
@@ -107,3 +141,51 @@ def masked(url: str) -> str:
     """A connector's address without the secret that may be in its query."""
     address, question, _ = url.partition("?")
     return f"{address}?key=***" if question else address
+
+
+def verification(found: Verification) -> Row:
+    """``{"ok", "tenants", "entries", "problems"}``"""
+    return {
+        "ok": found.ok,
+        "tenants": found.tenants,
+        "entries": found.entries,
+        "problems": found.problems,
+    }
+
+
+def checkpoint(core: Core, tenant_id: str) -> Row:
+    """``{"did", "origin", "size", "root", "checkpoint", "vkey"}``: the note, and the key to check it with."""
+    head = core.log.head(tenant_id)
+    return {
+        "did": models.DataController.get_by_id(tenant_id).did,
+        "origin": head.origin,
+        "size": head.size,
+        "root": head.root,
+        "checkpoint": head.checkpoint,
+        "vkey": core.signing.current().vkey,
+    }
+
+
+def user(core: Core, member: users.Member) -> Row:
+    """``{"id", "did", "email", "role", "active", "has_password", "created_at"}``"""
+    return {
+        "id": member.user_id,
+        "did": member.did,
+        "email": users.email_of(core, models.User.get_by_id(member.user_id)),
+        "role": member.role.value,
+        "active": member.active,
+        "has_password": member.has_password,
+        "created_at": member.created_at,
+    }
+
+
+def new_user(core: Core, row: models.User, role: str, password: str | None) -> Row:
+    """``{"id", "email", "role", "active", "created_at", "one_time_password"}``"""
+    return {
+        "id": row.id,
+        "email": users.email_of(core, row),
+        "role": role,
+        "active": row.active,
+        "created_at": row.created_at,
+        "one_time_password": password,
+    }

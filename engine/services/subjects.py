@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import peewee
+from typing import Any
 
 from ..core import Core
 from ..errors import Conflict, Invalid, NotFound
@@ -17,6 +16,13 @@ from . import acts, notifications
 from .pages import Page, by_time
 
 SOURCE = "api"
+
+_COUNTED = {
+    "events": models.Event,
+    "processing_activities": models.ProcessingActivity,
+    "consents": models.ConsentCurrent,
+    "rights_requests": models.RightsRequest,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +45,7 @@ def enter(core: Core, tenant_id: str, person: Person, actor: str) -> tuple[model
         raise Invalid("email", "at least one of email, phone, external_ids is needed")
     region = _check(tenant_id, person)
     with core.store.transaction():
-        found = core.subjects.match(
-            Origin(tenant_id, SOURCE, None, None), person, create=True, region=region
-        )
+        found = core.subjects.match(Origin(tenant_id, SOURCE, None, None), person, create=True, region=region)
         if found.subject is None:
             raise Conflict(f"this person could not be matched ({found.outcome})")
         if found.conflicts:
@@ -112,21 +116,15 @@ def link_kinds(tenant_id: str, subject_ids: Sequence[str]) -> dict[str, list[str
 
 def overview(core: Core, subject: models.DataSubject) -> Overview:
     """What is stored of one person; the profile is empty before it is sealed and after it is erased."""
-    counts = {
-        "events": models.Event,
-        "processing_activities": models.ProcessingActivity,
-        "consents": models.ConsentCurrent,
-        "rights_requests": models.RightsRequest,
-    }
     return Overview(
         subject,
         core.subjects.profile(subject),
         link_kinds(subject.tenant_id, [subject.id])[subject.id],
-        {name: _count(model, subject) for name, model in counts.items()},
+        {name: _count(model, subject) for name, model in _COUNTED.items()},
     )
 
 
-def _count(model: type[peewee.Model], subject: models.DataSubject) -> int:
+def _count(model: Any, subject: models.DataSubject) -> int:
     query = model.select().where(model.tenant_id == subject.tenant_id, model.subject_id == subject.id)
     return int(query.count())
 

@@ -29,9 +29,7 @@ class Entry:
     row: Any
 
 
-def of_subject(
-    tenant_id: str, subject_id: str, *, limit: int = 50, cursor: str | None = None
-) -> Page[Entry]:
+def of_subject(tenant_id: str, subject_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[Entry]:
     """A page of the person's timeline. Raises NotFound for a data subject that isn't this tenant's."""
     subjects.get(tenant_id, subject_id)
     after = None if cursor is None else read_place("timeline", cursor)

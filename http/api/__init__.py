@@ -1,0 +1,63 @@
+"""The HTTP API: what ``http/app.py`` adds to the application.
+
+``table.py`` lists the operations, ``endpoint.py`` serves every one of them the same way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import metadata
+
+import falcon
+
+from ...engine.core import Core
+from ..health import Healthz, Metrics, Readyz
+from ..outside import Outside
+from ..resolver import Resolver
+from . import openapi
+from .endpoint import Endpoint
+from .middleware import Measuring, RequestId, SafeHeaders
+from .operation import Operation
+from .table import OPERATIONS
+
+
+class OpenApi:
+    """``/openapi.json``."""
+
+    def __init__(self, document: Mapping[str, object]) -> None:
+        self._text = json.dumps(document)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """The document."""
+        del req
+        resp.text = self._text
+
+    on_head = on_get
+
+
+def routes(core: Core, outside: Outside, max_body_bytes: int) -> dict[str, object]:
+    """Every path of the API with its resource, for ``falcon.App.add_route``."""
+    grouped: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS:
+        grouped.setdefault(operation.path, []).append(operation)
+    endpoints = {
+        path: Endpoint(operations, core, outside.depths, max_body_bytes)
+        for path, operations in grouped.items()
+    }
+    return {
+        **endpoints,
+        "/1.0/identifiers/{identifier:path}": Resolver(core),
+        "/healthz": Healthz(),
+        "/readyz": Readyz(outside.checks),
+        "/metrics": Metrics(outside.registry),
+        "/openapi.json": OpenApi(openapi.document(OPERATIONS, metadata.version("dxflow"))),
+    }
+
+
+def middleware(core: Core, outside: Outside) -> list[RequestId | Measuring | SafeHeaders]:
+    """What surrounds every request, webhooks included."""
+    return [RequestId(core.new_id), Measuring(outside.registry), SafeHeaders()]
+
+
+__all__ = ["middleware", "routes"]

@@ -62,9 +62,7 @@ class Endpoint:
         if replayed:
             resp.set_header("Idempotency-Replayed", "true")
 
-    def _read(
-        self, operation: Operation, req: falcon.Request, path_values: dict[str, str]
-    ) -> Call[Any, Any]:
+    def _read(self, operation: Operation, req: falcon.Request, path_values: dict[str, str]) -> Call[Any, Any]:
         caller = auth.authenticate(req, operation.scope)
         structlog.contextvars.bind_contextvars(tenant=caller.tenant_id)
         query = reading.query(req, operation.query)
@@ -74,9 +72,7 @@ class Endpoint:
             body = reading.body(req, operation.body, self._max_body_bytes)
         return Call(self._core, self._depths, caller, path_values, query, body)
 
-    def _answer(
-        self, operation: Operation, call: Call[Any, Any], req: falcon.Request
-    ) -> tuple[Kept, bool]:
+    def _answer(self, operation: Operation, call: Call[Any, Any], req: falcon.Request) -> tuple[Kept, bool]:
         key = req.get_header(idempotency.HEADER) if operation.method == "POST" else None
         if key is None:
             return self._run(operation, call), False

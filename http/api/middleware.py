@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from ...engine.platforms import PLATFORMS
 from ..webhooks import WebhookResource
 
-_SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _NO_ROUTE = "unmatched"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

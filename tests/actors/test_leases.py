@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from dxflow.actors.broker.broker import MAX_DELIVERIES, TenantBroker
-from dxflow.actors.broker.names import QUEUE
 from dxflow.actors.broker.reads import Depth
 
 A = "audit_register_queue_did:dep:aa"
@@ -229,25 +226,3 @@ def test_taking_over_ends_any_number_of_leases(valkey, make_broker, consume, mes
     assert all(next(crowd) is not None for _ in queues)
     broker.take_over()
     assert {depth[:2] for depth in broker.depths(queues).values()} == {(1, 0)}
-
-
-@pytest.mark.parametrize("limit", [1, 3])
-def test_an_idle_consumer_asks_redis_fewer_than_ten_times_a_second(
-    limit, valkey, make_broker, consume, message, eventually
-):
-    broker = make_broker(valkey, limits={"f": limit})
-    consumer = consume(broker, timeout=1000)
-    for number in range(3):
-        broker.enqueue(message(A, number, options={"family": "f"}))
-        consumer.ack(next(consumer))
-    broker.join(QUEUE, timeout=5000)
-    assert next(consumer) is None
-    before = _commands(valkey)
-    looks = 3
-    assert [next(consumer) for _ in range(looks)] == [None] * looks
-    assert _commands(valkey) - before < 10 * looks
-
-
-def _commands(valkey) -> int:
-    """Commands so far, those inside scripts included."""
-    return sum(stat["calls"] for stat in valkey.client.info("commandstats").values())

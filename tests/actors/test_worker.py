@@ -76,19 +76,6 @@ def test_a_limit_holds_across_workers_and_brokers(valkey, make_broker, run_worke
     assert journal.most[wide] <= 3
 
 
-def test_two_idle_workers_both_wake_when_there_is_work_for_two(valkey, make_broker, run_worker):
-    meeting = threading.Barrier(2)
-    brokers = [make_broker(valkey) for _ in range(2)]
-    for broker in brokers:
-        dramatiq.actor(lambda: meeting.wait(30) and None, broker=broker, actor_name="meet")
-    # one thread and so at most two leases each: a third and a fourth message need the other worker
-    with run_worker(brokers[0], threads=1), run_worker(brokers[1], threads=1):
-        for n in range(4):
-            brokers[0].actors["meet"].send_with_options(tenant_queue=queue_name("workflow", f"did:dep:{n}"))
-        brokers[0].join(QUEUE, timeout=30_000)
-    assert not meeting.broken
-
-
 def test_a_message_without_a_tenant_runs_too(valkey, make_broker, run_worker):
     broker, journal = make_broker(valkey), Journal()
     _declare(broker, journal).send("none", 1)

@@ -1,0 +1,74 @@
+"""The tables as Peewee models. The truth about columns, defaults and constraints is in ``migrations``.
+
+Every row but those of ``Installation`` and ``LogKey`` belongs to one tenant (a data controller). Columns named
+``*_sealed`` hold AES-256-GCM ciphertext (``engine.identity.vault``); nothing else may hold personal data.
+"""
+
+from __future__ import annotations
+
+from .access import (
+    ApiKey,
+    Connector,
+    ConnectorSecret,
+    DataController,
+    Did,
+    Membership,
+    Session,
+    TenantKey,
+    User,
+)
+from .base import Row, database
+from .people import (
+    Consent,
+    ConsentCurrent,
+    DataSubject,
+    DataSubjectLink,
+    LinkConflict,
+    LinkHistory,
+    Notification,
+    ProcessingActivity,
+    RightsRequest,
+)
+from .record import (
+    AuditEntry,
+    AuditHead,
+    AuditSalt,
+    AuditTile,
+    Event,
+    IdempotencyKey,
+    Installation,
+    LogKey,
+    Registration,
+)
+
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "AuditHead",
+    "AuditSalt",
+    "AuditTile",
+    "Connector",
+    "ConnectorSecret",
+    "Consent",
+    "ConsentCurrent",
+    "DataController",
+    "DataSubject",
+    "DataSubjectLink",
+    "Did",
+    "Event",
+    "IdempotencyKey",
+    "Installation",
+    "LinkConflict",
+    "LinkHistory",
+    "LogKey",
+    "Membership",
+    "Notification",
+    "ProcessingActivity",
+    "Registration",
+    "RightsRequest",
+    "Row",
+    "Session",
+    "TenantKey",
+    "User",
+    "database",
+]

@@ -1,0 +1,176 @@
+"""Whose data it is, and what was done, agreed to and asked for."""
+
+from __future__ import annotations
+
+import peewee
+from peewee import CharField, IntegerField, TextField
+
+from ..fields import BytesField, DocumentField, IdField, MomentField
+from .base import Row
+
+
+class DataSubject(Row):
+    """An identified or identifiable person (GDPR Art. 4(1)).
+
+    ``profile_sealed`` and ``key_wrapped`` are null until the ``data_subject`` workflow has sealed what plain
+    SQL left in ``intake``. ``sources`` maps a source to the newest time it spoke of this person.
+    """
+
+    id = IdField(primary_key=True)
+    tenant_id = IdField()
+    did = CharField(null=True)
+    key_wrapped = BytesField(null=True)
+    profile_sealed = BytesField(null=True)
+    intake = DocumentField(null=True)
+    sources = DocumentField()
+    state = CharField()
+    merged_into = IdField(null=True)
+    created_at = MomentField()
+    updated_at = MomentField()
+
+    class Meta:
+        table_name = "data_subjects"
+
+
+class DataSubjectLink(Row):
+    """A keyed blind index of one identifier: equal identifiers of one tenant meet here, nobody else's do."""
+
+    id = peewee.AutoField()
+    tenant_id = IdField()
+    subject_id = IdField()
+    field = CharField()
+    scope = CharField()
+    key_version = IntegerField()
+    link = CharField()
+    created_at = MomentField()
+
+    class Meta:
+        table_name = "data_subject_links"
+
+
+class LinkHistory(Row):
+    """Every move of a link: who had it, who has it now (null = nobody), why."""
+
+    id = peewee.AutoField()
+    tenant_id = IdField()
+    field = CharField()
+    scope = CharField()
+    from_subject_id = IdField(null=True)
+    to_subject_id = IdField(null=True)
+    event_id = IdField(null=True)
+    reason = CharField()
+    moved_at = MomentField()
+
+    class Meta:
+        table_name = "link_history"
+
+
+class LinkConflict(Row):
+    """Two identifiers of one body belong to two data subjects: a person must decide."""
+
+    id = IdField(primary_key=True)
+    tenant_id = IdField()
+    event_id = IdField(null=True)
+    subject_id = IdField()
+    other_subject_id = IdField()
+    field = CharField()
+    state = CharField()
+    created_at = MomentField()
+
+    class Meta:
+        table_name = "link_conflicts"
+
+
+class Consent(Row):
+    """One statement about consent. Append-only; ``ConsentCurrent`` is the newest per purpose and channel."""
+
+    seq = peewee.AutoField()
+    id = IdField()
+    tenant_id = IdField()
+    subject_id = IdField()
+    purpose = CharField()
+    channel = CharField()
+    state = CharField()
+    source = CharField()
+    evidence = DocumentField()
+    event_id = IdField(null=True)
+    occurred_at = MomentField()
+    recorded_at = MomentField()
+
+    class Meta:
+        table_name = "consents"
+
+
+class ConsentCurrent(Consent):
+    """The view of what holds now."""
+
+    class Meta:
+        table_name = "consents_current"
+
+
+class ProcessingActivity(Row):
+    """What was done with whose data, why, and on which legal basis."""
+
+    id = IdField(primary_key=True)
+    tenant_id = IdField()
+    did = CharField(null=True)
+    subject_id = IdField(null=True)
+    activity_type = CharField()
+    legal_basis = CharField()
+    purpose = CharField()
+    fields = DocumentField()
+    source = CharField()
+    event_id = IdField(null=True)
+    occurred_at = MomentField()
+    created_at = MomentField()
+    registration_state = CharField()
+    log_index = IntegerField(null=True)
+    tree_size = IntegerField(null=True)
+    registered_at = MomentField(null=True)
+
+    class Meta:
+        table_name = "data_processing_activities"
+
+
+class RightsRequest(Row):
+    """What a person asks for, and the legal clock that runs since."""
+
+    id = IdField(primary_key=True)
+    tenant_id = IdField()
+    subject_id = IdField(null=True)
+    type = CharField()
+    regime = CharField()
+    jurisdiction = CharField()
+    state = CharField()
+    source = CharField()
+    reference = CharField()
+    requester_sealed = BytesField(null=True)
+    details_sealed = BytesField(null=True)
+    event_id = IdField(null=True)
+    received_at = MomentField()
+    acknowledge_by = CharField(null=True)
+    due = CharField(null=True)
+    clock = DocumentField()
+    created_at = MomentField()
+
+    class Meta:
+        table_name = "rights_requests"
+
+
+class Notification(Row):
+    """A notice to the privacy team. Texts name things by id, never a person."""
+
+    id = IdField(primary_key=True)
+    tenant_id = IdField()
+    kind = CharField()
+    severity = CharField()
+    title = TextField()
+    body = TextField()
+    entity_kind = CharField(null=True)
+    entity_id = IdField(null=True)
+    created_at = MomentField()
+    read_at = MomentField(null=True)
+    read_by = IdField(null=True)
+
+    class Meta:
+        table_name = "notifications"

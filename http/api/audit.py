@@ -1,0 +1,150 @@
+"""``/api/v1/audit``: the append-only log with what an outsider needs to verify it.
+
+Hashes are lower-case hex; roots, leaf hashes and proofs are those of RFC 6962 section 2.1 over SHA-256.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ...engine.ledger import merkle, tiles
+from ...engine.ledger.log import StoredTiles
+from ...engine.services import audit as service
+from ...engine.services import pages
+from ...engine.store import models
+from .operation import Call
+from .values import Listed, LogIndex, Moment, Nothing, Paging, Shape
+
+_HASHES = "hex, in the order RFC 9162 section 2.1 lists them"
+
+
+class Entry(Shape):
+    """A leaf. ``canonical`` is its RFC 8785 text, the bytes ``leaf_hash`` covers; ``leaf`` is what it says."""
+
+    index: LogIndex
+    kind: str
+    recorded_at: Moment
+    leaf: dict[str, Any]
+    canonical: str
+    leaf_hash: str
+
+
+class EntryPage(Listed[Entry]):
+    """Entries, newest first."""
+
+
+class Checkpoint(Shape):
+    """Where the log ends. ``checkpoint`` is the C2SP signed note; ``verifier_keys`` check it, newest first."""
+
+    origin: str
+    size: LogIndex
+    root: str
+    checkpoint: str
+    verifier_keys: list[str]
+    updated_at: Moment
+
+
+class InclusionQuery(Shape):
+    """Which leaf, in the tree of which size; the present one where ``size`` is left out."""
+
+    index: LogIndex
+    size: LogIndex | None = None
+
+
+class Inclusion(Shape):
+    """``hashes`` prove that ``leaf_hash`` is leaf ``index`` of the tree with this ``root``."""
+
+    index: LogIndex
+    size: LogIndex
+    leaf_hash: str
+    root: str
+    hashes: Annotated[list[str], Field(description=_HASHES)]
+
+
+class ConsistencyQuery(Shape):
+    """From which size to which; to the present one where ``to`` is left out."""
+
+    old: Annotated[LogIndex, Field(alias="from")]
+    new: Annotated[LogIndex | None, Field(alias="to")] = None
+
+
+class Consistency(Shape):
+    """``hashes`` prove that the tree of ``to`` leaves begins with the one of ``from`` leaves."""
+
+    old: Annotated[LogIndex, Field(alias="from")]
+    new: Annotated[LogIndex, Field(alias="to")]
+    old_root: Annotated[str, Field(alias="from_root")]
+    new_root: Annotated[str, Field(alias="to_root")]
+    hashes: Annotated[list[str], Field(description=_HASHES)]
+
+
+def entries(call: Call[Paging, Nothing]) -> EntryPage:
+    """Newest first."""
+
+    def fetch(count: int, before: int | None) -> list[models.AuditEntry]:
+        return service.entries(call.tenant_id, limit=count, before=before)
+
+    page = pages.by_number(
+        "audit", fetch, lambda row: int(row.seq), limit=call.query.limit, cursor=call.query.cursor
+    )
+    return EntryPage(items=[_entry(row) for row in page.rows], next_cursor=page.next_cursor)
+
+
+def checkpoint(call: Call[Nothing, Nothing]) -> Checkpoint:
+    """The newest."""
+    head = call.core.log.head(call.tenant_id)
+    return Checkpoint(
+        origin=head.origin,
+        size=head.size,
+        root=head.root,
+        checkpoint=head.checkpoint,
+        verifier_keys=[verifier.vkey for verifier in call.core.signing.verifiers()],
+        updated_at=head.updated_at,
+    )
+
+
+def inclusion(call: Call[InclusionQuery, Nothing]) -> Inclusion:
+    """One leaf is in the tree."""
+    index = call.query.index
+    size, hashes = service.inclusion(call.core, call.tenant_id, index, call.query.size)
+    return Inclusion(
+        index=index,
+        size=size,
+        leaf_hash=_leaf_hash(call.core.log.entry(call.tenant_id, index)),
+        root=_root(call.tenant_id, size),
+        hashes=hashes,
+    )
+
+
+def consistency(call: Call[ConsistencyQuery, Nothing]) -> Consistency:
+    """One tree extends another."""
+    old = call.query.old
+    new, hashes = service.consistency(call.core, call.tenant_id, old, call.query.new)
+    return Consistency(
+        old=old,
+        new=new,
+        old_root=_root(call.tenant_id, old),
+        new_root=_root(call.tenant_id, new),
+        hashes=hashes,
+    )
+
+
+def _entry(row: models.AuditEntry) -> Entry:
+    return Entry(
+        index=row.seq,
+        kind=row.kind,
+        recorded_at=row.recorded_at,
+        leaf=service.leaf(row),
+        canonical=row.leaf,
+        leaf_hash=_leaf_hash(row),
+    )
+
+
+def _leaf_hash(row: models.AuditEntry) -> str:
+    return merkle.leaf_hash(row.leaf.encode()).hex()
+
+
+def _root(tenant_id: str, size: int) -> str:
+    return tiles.root(StoredTiles(tenant_id), size).hex()

@@ -1,0 +1,112 @@
+"""``/api/v1/events``: what came in, what became of it, and what people decide about failures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ...engine.services import events as service
+from ...engine.services import pages, rows
+from ...engine.store import models
+from .operation import Call
+from .values import Id, Line, Listed, Moment, Nothing, Paging, Shape
+
+State = Literal["received", "running", "retrying", "done", "failed", "discarded"]
+
+
+class Event(Shape):
+    """One run of one workflow. ``next_attempt_at`` is set while it waits to be tried again."""
+
+    id: Id
+    source: str
+    topic: str
+    workflow: str
+    step: str
+    state: State
+    attempts: int
+    error: str | None
+    next_attempt_at: Moment | None
+    received_at: Moment
+    history: list[dict[str, Any]]
+
+
+class EventPage(Listed[Event]):
+    """Events, newest first."""
+
+
+class EventQuery(Paging):
+    """``q`` looks in topic, error and id."""
+
+    state: State | None = None
+    source: Line | None = None
+    q: Line | None = None
+
+
+class Discard(Shape):
+    """Why it is given up; stays with the event."""
+
+    reason: Annotated[Line, Field(max_length=service.REASON_LENGTH)]
+
+
+class ReplayFilter(Shape):
+    """Which failed events: all conditions together. ``error`` is a part of the error's text."""
+
+    state: Literal["failed"] = "failed"
+    error: Line | None = None
+    since: Moment | None = None
+    ids: Annotated[list[Id], Field(max_length=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError('give at least one condition; {"state": "failed"} means all of them')
+        return self
+
+
+class Replayed(Shape):
+    """How many events were set going again."""
+
+    replayed: int
+
+
+def listing(call: Call[EventQuery, Nothing]) -> EventPage:
+    """Newest first."""
+    query = call.query
+
+    def fetch(count: int, before: int | None) -> list[models.Event]:
+        return service.listing(
+            call.tenant_id, state=query.state, source=query.source, q=query.q, limit=count, before=before
+        )
+
+    page = pages.by_number("events", fetch, lambda row: int(row.seq), limit=query.limit, cursor=query.cursor)
+    return EventPage(items=[_shape(row) for row in page.rows], next_cursor=page.next_cursor)
+
+
+def show(call: Call[Nothing, Nothing]) -> Event:
+    """One."""
+    return _shape(service.show(call.tenant_id, call.id))
+
+
+def replay(call: Call[Nothing, Nothing]) -> Event:
+    """Try again."""
+    return _shape(service.replay(call.core, call.tenant_id, call.id, call.caller.actor))
+
+
+def discard(call: Call[Nothing, Discard]) -> Event:
+    """Give up."""
+    return _shape(service.discard(call.core, call.tenant_id, call.id, call.body.reason, call.caller.actor))
+
+
+def replay_many(call: Call[Nothing, ReplayFilter]) -> Replayed:
+    """Try every failed event again that fits."""
+    body = call.body
+    count = service.replay_many(
+        call.core, call.tenant_id, call.caller.actor, error=body.error, since=body.since, ids=body.ids
+    )
+    return Replayed(replayed=count)
+
+
+def _shape(row: models.Event) -> Event:
+    values = rows.event(row)
+    return Event.model_validate({name: values[name] for name in Event.model_fields})

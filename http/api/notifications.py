@@ -1,0 +1,48 @@
+"""``/api/v1/notifications``: the privacy team's notices. Their texts name nobody."""
+
+from __future__ import annotations
+
+from ...engine.services import notifications as service
+from ...engine.store import models
+from .operation import Call
+from .values import Id, Listed, Moment, Nothing, Paging, Shape
+
+
+class Notification(Shape):
+    """A notice; ``entity_kind`` and ``entity_id`` say what it is about."""
+
+    id: Id
+    kind: str
+    severity: str
+    title: str
+    body: str
+    entity_kind: str | None
+    entity_id: Id | None
+    created_at: Moment
+    read_at: Moment | None
+
+
+class NotificationPage(Listed[Notification]):
+    """Notices, newest first."""
+
+
+class NotificationQuery(Paging):
+    """``unread=true`` leaves out what was read."""
+
+    unread: bool = False
+
+
+def listing(call: Call[NotificationQuery, Nothing]) -> NotificationPage:
+    """Newest first."""
+    query = call.query
+    page = service.listing(call.tenant_id, unread=query.unread, limit=query.limit, cursor=query.cursor)
+    return NotificationPage(items=[_shape(row) for row in page.rows], next_cursor=page.next_cursor)
+
+
+def read(call: Call[Nothing, Nothing]) -> Notification:
+    """Mark one as read."""
+    return _shape(service.read(call.core, call.tenant_id, call.id, call.caller.actor))
+
+
+def _shape(row: models.Notification) -> Notification:
+    return Notification.model_validate({name: getattr(row, name) for name in Notification.model_fields})
