@@ -20,11 +20,13 @@ __all__ = ["Engine", "__version__", "create_app"]
 
 
 def create_app(settings: Settings | None = None, *, engine: Engine | None = None) -> falcon.App[Any, Any]:
-    """The HTTP edge. ``engine`` is the one running in this process; without one the actors run elsewhere."""
+    """The HTTP edge. ``engine`` is the one running in this process, if it isn't simply the one that was started
+    last; without any the actors run elsewhere."""
     from .actors.runtime import Engine as _Engine
+    from .actors.runtime import running
     from .http.app import HttpSettings, Outside, build
 
-    beside = engine or _Engine(settings)
+    beside = engine or running() or _Engine(settings)
     outside = Outside(beside.depths, beside.checks(), beside.metrics.registry)
     edge = HttpSettings(beside.settings.max_body_bytes, beside.settings.base_url)
     return build(beside.core, outside, edge)

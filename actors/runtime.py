@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,15 @@ TIME_LIMIT_MS = 120_000
 LOCK_NODE_TIMEOUT_S = 0.25
 STEP_LIMITS = {machine.WORKFLOW_QUEUE: 1, machine.REGISTER_QUEUE: 1, machine.RESULTS_QUEUE: 1}
 """Messages of one tenant in flight: one, so that a tenant's events keep their order and share batches."""
+
+
+_running: dict[int, Engine] = {}
+"""The engine started in each process; a forked child finds none of its own."""
+
+
+def running() -> Engine | None:
+    """The engine that runs in this process, for an application that shares it."""
+    return _running.get(os.getpid())
 
 
 class Engine:
@@ -94,10 +104,13 @@ class Engine:
         )
         self.broker.emit_after("process_boot")
         self._parts.start()
+        _running[os.getpid()] = self
         logger.info("engine_started", threads=self.settings.worker_threads)
 
     def stop(self, timeout_s: float = 20.0) -> None:
         """Let steps in progress finish, at most ``timeout_s`` seconds; the rest stays in the event table."""
+        if _running.get(os.getpid()) is self:
+            del _running[os.getpid()]
         if self._parts is not None:
             self._parts.stop(timeout_s)
             self._parts = None
@@ -205,4 +218,4 @@ def _fail_poison(core: Core, message: dramatiq.Message[Any]) -> None:
     )
 
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "running"]
