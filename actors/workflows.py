@@ -6,7 +6,8 @@ and passes on what follows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import dramatiq
 
@@ -38,6 +39,7 @@ def declare(broker: TenantBroker, core: Core, dispatcher: Dispatcher, metrics: M
         _declare(broker, run, name, lock=LOCK if family == machine.REGISTER_QUEUE else None)
 
 
-def _declare(broker: TenantBroker, run: object, name: str, lock: str | None = None) -> None:
-    options = {"lock": lock} if lock else {}
-    dramatiq.actor(run, broker=broker, queue_name=QUEUE, actor_name=name, **options)  # type: ignore[call-overload]
+def _declare(broker: TenantBroker, run: Callable[..., None], name: str, lock: str | None = None) -> None:
+    options: dict[str, Any] = {"lock": lock} if lock else {}
+    declare_actor = dramatiq.actor(broker=broker, queue_name=QUEUE, actor_name=name, **options)
+    declare_actor(run)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +46,7 @@ class Child:
         with log.open("wb") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("children.py")), name],
-                env={**_clean(os.environ), **environment},
-                cwd=log.parent,  # where no .env of somebody's lies
+                env={**os.environ, **environment},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -136,10 +135,18 @@ class Installation:
 
 
 @contextmanager
-def directory() -> Iterator[Path]:
-    """A directory on the disk of this checkout: where /tmp is memory, a commit there would cost nothing."""
+def workplace() -> Iterator[Path]:
+    """An empty working directory where no setting of whoever runs this applies: neither environment nor .env.
+
+    It lies on the disk of this checkout: where /tmp is memory, a commit there would cost nothing.
+    """
+    for name in [name for name in os.environ if name.startswith("DXFLOW_")]:
+        del os.environ[name]
     (ROOT / "build").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build", ignore_cleanup_errors=True) as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build", ignore_cleanup_errors=True) as name,
+        chdir(name),
+    ):
         yield Path(name)
 
 
@@ -176,7 +183,3 @@ def _serves(port: int) -> bool:
     except OSError:
         return False
 
-
-def _clean(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without settings of the person who runs this."""
-    return {name: value for name, value in environment.items() if not name.startswith("DXFLOW_")}

@@ -195,9 +195,11 @@ class Server:
         self.settings = settings
         self.log_file = data_dir.parent / f"{data_dir.name}-{command}-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._earlier_log = 0
 
     def start(self) -> Self:
         """Start the process, in a session of its own as a terminal would; doesn't wait."""
+        self._earlier_log = len(self.log())
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, str(ROOT / "run.py"), self.command],
@@ -218,7 +220,7 @@ class Server:
     def _is_ready(self) -> bool:
         assert self.running, f"{self.command} has ended:\n{self.log()}"
         if self.command == "worker":
-            return "engine_started" in self.log()
+            return "engine_started" in self.log()[self._earlier_log :]
         return self.status_of("/readyz" if self.command == "serve" else "/healthz") == 200
 
     def status_of(self, path: str) -> int | None:

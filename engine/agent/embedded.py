@@ -25,9 +25,9 @@ class EmbeddedAgent:
         """See ``DxAgent.register``."""
         with self.store.transaction():
             known = self._receipts([item.activity_id for item in items])
-            fresh = [item for item in items if item.activity_id not in known]
+            fresh = {item.activity_id: item for item in items if item.activity_id not in known}
             if fresh:
-                known.update(self._append(tenant_id, fresh, fence))
+                known.update(self._append(tenant_id, list(fresh.values()), fence))
         return [known[item.activity_id] for item in items]
 
     def _append(self, tenant_id: str, items: Sequence[Item], fence: int) -> dict[str, Receipt]:

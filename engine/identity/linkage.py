@@ -94,7 +94,7 @@ class Linkage:
     def move_all(self, origin: Origin, giver: str, taker: str, reason: str) -> None:
         """Give every link of one subject to another."""
         model = models.DataSubjectLink
-        for row in model.select().where(model.tenant_id == origin.tenant_id, model.subject_id == giver):
+        for row in list(model.select().where(model.tenant_id == origin.tenant_id, model.subject_id == giver)):
             row.subject_id = taker
             row.save(only=["subject_id"])
             self._remember(origin, row, giver, taker, reason)

@@ -133,6 +133,27 @@ class Subjects:
         self.profiles.lay_over(subject, person)
         return conflicts
 
+    def move(self, origin: Origin, previous: Person, person: Person, region: str | None) -> Match:
+        """The person whom ``previous`` finds is ``person`` now: links that no longer hold are retired.
+
+        Outcomes are those of ``match``, or moved. An identifier that is somebody else's is a conflict, and
+        then everything stays where it was.
+        """
+        found = self.find(origin.tenant_id, previous, region)
+        if found is None:
+            return self.match(origin, person, create=True, region=region)
+        subject = self._locked(found.id)
+        if _older(origin, subject):
+            return Match("stale", subject)
+        old = self.links.of(origin.tenant_id, previous, region)
+        new = self.links.of(origin.tenant_id, person, region)
+        if set(self.links.owners(origin.tenant_id, new).values()) <= {subject.id}:
+            kept = {link.link for link in new}
+            self.links.retire(origin, [link for link in old if link.link not in kept], "moved to a new one")
+        conflicts = self.adopt(origin, subject, person, region)
+        self._note_source(origin, subject)
+        return Match("moved", subject, conflicts)
+
     def merge(self, origin: Origin, kept: models.DataSubject, gone: models.DataSubject) -> None:
         """Move every link of ``gone`` to ``kept``, and what only its profile says."""
         self.links.move_all(origin, gone.id, kept.id, "merged at the platform")
@@ -149,14 +170,19 @@ class Subjects:
             subject = self.create(origin, person, others)
             conflict = self.links.conflict(origin, subject.id, owners[chosen.link], "phone")
             return Match("created", subject, (conflict,))
-        query = models.DataSubject.select().where(models.DataSubject.id == owners[chosen.link])
-        subject = self._store.for_update(query).get()
+        subject = self._locked(owners[chosen.link])
         if _older(origin, subject):
             return Match("stale", subject)
         conflicts = self.links.add(origin, subject.id, links, owners)
         self.profiles.lay_over(subject, person)
         self._note_source(origin, subject)
         return Match("matched", subject, conflicts)
+
+    def _locked(self, subject_id: str) -> models.DataSubject:
+        """The subject's row, which nobody else changes until this transaction ends."""
+        query = models.DataSubject.select().where(models.DataSubject.id == subject_id)
+        subject: models.DataSubject = self._store.for_update(query).get()
+        return subject
 
     def _shared_telephone(
         self, tenant_id: str, chosen: Link, links: Sequence[Link], owners: dict[str, str]

@@ -16,13 +16,14 @@ from .base import Outcome, Prepared, Step
 
 
 def publish(core: Core, event: models.Event, _: Prepared) -> Outcome:
-    """Hand the activity to its tenant's registration queue."""
-    del core
+    """Hand the activity to its tenant's registration queue. Raises Conflict when its DID is another record's:
+    what is registered can't be taken back."""
     activity = quick.get(models.ProcessingActivity, id=event.entity_id, tenant_id=event.tenant_id)
     if activity is None:
         return Outcome("gone", {"change": event.topic})
     if activity.registration_state == "registered":
         return Outcome("unchanged", {"activity": activity.did, "change": event.topic})
+    core.subjects.claim(activity.id, "processing_activity", activity.tenant_id)
     quick.update(models.ProcessingActivity, {"id": activity.id}, {"registration_state": "queued"})
     return Outcome("published", changes={"subject_id": activity.subject_id})
 

@@ -12,6 +12,7 @@ from ..errors import Invalid, PermanentError
 from ..identity import did, normalise
 from ..platforms.base import Extraction
 from ..store import models, quick
+from . import user
 from .base import Outcome
 
 _USERS = ("user", "membership")
@@ -26,16 +27,20 @@ def concerns(event: models.Event, found: Extraction) -> bool:
     return workflow == "data_controller" or (workflow in _USERS and found.person is not None)
 
 
-def own_id(event: models.Event, found: Extraction, workflow: str) -> str | None:
-    """The id of a Hasura row of this workflow, if it can be that of our row too."""
+def own_id(core: Core, event: models.Event, found: Extraction, workflow: str) -> str | None:
+    """The id of a Hasura row of this workflow, if it can be that of our row too: version 4, and nobody's yet.
+
+    Applications share ids between tables; here each has one DID, and a DID names one record.
+    """
     if found.record is None or event.meta.get("workflow") != workflow:
         return None
     try:
         identifier = did.require_v4(str(found.record.get("id", "")))
     except Invalid:
         return None
-    table = _TABLES[workflow]
-    return None if quick.get(table, id=identifier) is not None else identifier
+    name = did.derive(identifier, core.did_method)
+    taken = quick.get(_TABLES[workflow], id=identifier) or quick.get(models.Did, did=name)
+    return None if taken is not None else identifier
 
 
 def apply(core: Core, event: models.Event, found: Extraction) -> Outcome:
@@ -65,7 +70,7 @@ def _user(core: Core, event: models.Event, found: Extraction) -> Outcome:
     link = core.keys.link_own("user_email", email)
     known = models.User.get_or_none(email_link=link)
     if known is not None:
-        return Outcome("unchanged", {"user": known.id})
+        return _join(core, event.tenant_id, known.id)
     user_id = core.new_id()
     models.User.create(
         id=user_id,
@@ -77,3 +82,10 @@ def _user(core: Core, event: models.Event, found: Extraction) -> Outcome:
         force_insert=True,
     )
     return Outcome("provisioned", {"user": user_id})
+
+
+def _join(core: Core, tenant_id: str, user_id: str) -> Outcome:
+    """Somebody who signs in already, perhaps elsewhere on this installation, is a member here too."""
+    row = {"id": core.new_id(), "user_id": user_id, "tenant_id": tenant_id, "role": user.FIRST_ROLE}
+    made = quick.insert(models.Membership, {**row, "created_at": core.clock()}, ignore=True)
+    return Outcome("provisioned" if made else "unchanged", {"user": user_id})

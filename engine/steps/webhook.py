@@ -13,7 +13,7 @@ import peewee
 from .. import moments, notices
 from ..core import Core
 from ..errors import PermanentError
-from ..identity.subjects import Origin
+from ..identity.subjects import Match, Origin
 from ..inbox import open_payload
 from ..platforms import get as platform
 from ..platforms.base import Change, ConsentSignal, Endpoint, Extraction, Person, Trust
@@ -63,33 +63,24 @@ def match(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
         person,
         create=create,
         region=prepared["region"],
-        subject_id=provision.own_id(event, found, "data_subject"),
+        subject_id=provision.own_id(core, event, found, "data_subject"),
     )
-    if result.conflicts:
-        notices.link_conflict(core, event, result.conflicts)
-    outcome = "conflict" if result.conflicts else result.outcome
-    return Outcome(outcome, changes={"subject_id": result.subject.id if result.subject else None})
+    return _matched(core, event, result)
 
 
 def _move(core: Core, event: models.Event, found: Extraction, prepared: Prepared) -> Outcome:
     """One person changed their address: their links follow, unless the new address is somebody else's."""
-    origin, region = _origin(event, found), prepared["region"]
     previous, person = found.previous or Person(), found.person or Person()
-    subject = core.subjects.find(event.tenant_id, previous, region)
-    if subject is None:
-        result = core.subjects.match(origin, person, create=True, region=region)
-        return Outcome(result.outcome, changes={"subject_id": result.subject.id if result.subject else None})
-    taken = core.subjects.find(event.tenant_id, person, region)
-    if taken is not None and taken.id != subject.id:
-        conflicts = core.subjects.adopt(origin, subject, person, region)
-        notices.link_conflict(core, event, conflicts)
-        return Outcome("conflict", changes={"subject_id": subject.id})
-    old = core.subjects.links.of(event.tenant_id, previous, region)
-    new = core.subjects.links.of(event.tenant_id, person, region)
-    kept = {link.link for link in new}
-    core.subjects.links.retire(origin, [link for link in old if link.link not in kept], "moved to a new one")
-    core.subjects.adopt(origin, subject, person, region)
-    return Outcome("moved", changes={"subject_id": subject.id})
+    return _matched(
+        core, event, core.subjects.move(_origin(event, found), previous, person, prepared["region"])
+    )
+
+
+def _matched(core: Core, event: models.Event, result: Match) -> Outcome:
+    if result.conflicts:
+        notices.link_conflict(core, event, result.conflicts)
+    outcome = "conflict" if result.conflicts else result.outcome
+    return Outcome(outcome, changes={"subject_id": result.subject.id if result.subject else None})
 
 
 def _merge(core: Core, event: models.Event, found: Extraction, prepared: Prepared) -> Outcome:
@@ -109,7 +100,7 @@ def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Write down what was done with whose data. One activity per event, whatever is repeated."""
     found = read(core, event, prepared)
     activity = {
-        "id": provision.own_id(event, found, "processing_activity") or core.new_id(),
+        "id": provision.own_id(core, event, found, "processing_activity") or core.new_id(),
         "tenant_id": event.tenant_id,
         "subject_id": event.subject_id,
         "activity_type": found.activity_type,
@@ -121,9 +112,7 @@ def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
         "occurred_at": found.occurred_at or event.received_at,
         "created_at": core.clock(),
     }
-    if (
-        quick.insert(models.ProcessingActivity, activity, ignore=True) == 0
-    ):  # a replayed event has its activity
+    if not quick.insert(models.ProcessingActivity, activity, ignore=True):  # a replayed event has its own
         activity = {"id": models.ProcessingActivity.get(event_id=event.id).id}
     return Outcome(
         _what_follows(event, found), {"activity_type": found.activity_type}, {"entity_id": activity["id"]}
@@ -143,9 +132,8 @@ def request(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     found = read(core, event, prepared)
     if found.request is None:
         raise PermanentError("a rights request was announced, and the body holds none")
-    earlier = _same_body_before(event).order_by(models.Event.seq).first()
-    known = models.RightsRequest.get_or_none(event_id=earlier.id if earlier else event.id)
-    if known is not None and known.state not in RequestState.over():
+    known = _open_request_like(event)
+    if known is not None:
         return Outcome("repeated", {"request": known.id, "type": known.type})
     row = intake.from_platform(core, event, found.request, found.person)
     return Outcome("recorded", {"request": row.id, "type": row.type})
@@ -157,7 +145,9 @@ def provision_row(core: Core, event: models.Event, prepared: Prepared) -> Outcom
 
 
 def _origin(event: models.Event, found: Extraction) -> Origin:
-    return Origin(event.tenant_id, event.source, event.id, found.occurred_at)
+    """A time ahead of the receipt counts as the receipt: it would make all that follows look stale."""
+    at = min(found.occurred_at, event.received_at) if found.occurred_at else None
+    return Origin(event.tenant_id, event.source, event.id, at)
 
 
 def _what_follows(event: models.Event, found: Extraction) -> str:
@@ -168,10 +158,23 @@ def _what_follows(event: models.Event, found: Extraction) -> str:
     return "row_follows" if provision.concerns(event, found) else "logged"
 
 
+def _open_request_like(event: models.Event) -> models.RightsRequest | None:
+    """The request that these very bytes made before, as long as somebody still owes an answer to it."""
+    model = models.RightsRequest
+    earlier = _same_body_before(event).select(models.Event.id)
+    found: models.RightsRequest | None = (
+        model.select()
+        .where(model.tenant_id == event.tenant_id, model.event_id.in_(earlier))
+        .where(model.state.not_in(sorted(RequestState.over())))
+        .first()
+    )
+    return found
+
+
 def _append_consent(core: Core, event: models.Event, signal: ConsentSignal) -> bool:
     """False for a statement that is already there, is older than what holds, or repeats a timeless one."""
     subject, scope = event.subject_id, (signal.purpose, signal.channel)
-    at = min(signal.occurred_at, event.received_at) if signal.occurred_at else _time_of_timeless(event)
+    at = _time_of(event, signal)
     if (
         at is None
         or models.Consent.select().where(models.Consent.event_id == event.id, *_of(subject, scope)).exists()
@@ -196,20 +199,26 @@ def _append_consent(core: Core, event: models.Event, signal: ConsentSignal) -> b
     return True
 
 
-def _time_of_timeless(event: models.Event) -> datetime | None:
-    """A statement without a time of its own holds from its receipt, unless these very bytes came before: who
-    holds a captured body could otherwise undo a later withdrawal by sending it again under a new id."""
+def _time_of(event: models.Event, signal: ConsentSignal) -> datetime | None:
+    """When a statement was made, as the platform says.
+
+    One without a time, or with a time still to come, holds from its receipt, unless these very bytes came
+    before: who holds a captured body could otherwise undo a later withdrawal by sending it again.
+    """
+    received: datetime = event.received_at
+    if signal.occurred_at is not None and signal.occurred_at <= received:
+        return signal.occurred_at
     if event.trust != Trust.SIGNED_FRESH and _same_body_before(event).exists():
         return None
-    received: datetime = event.received_at
     return received
 
 
 def _same_body_before(event: models.Event) -> peewee.ModelSelect[models.Event]:
-    """Earlier events of this connector with the very same topic and bytes, under whatever delivery id."""
+    """Earlier events of this tenant with the very same bytes, under whatever topic, connector or delivery id:
+    most platforms sign the body alone."""
     model = models.Event
     return model.select().where(
-        model.connector_id == event.connector_id, model.body_mac == event.body_mac, model.seq < event.seq
+        model.tenant_id == event.tenant_id, model.body_mac == event.body_mac, model.seq < event.seq
     )
 
 

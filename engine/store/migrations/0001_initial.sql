@@ -148,7 +148,7 @@ CREATE TABLE events (
 CREATE INDEX events_due ON events (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX events_tenant ON events (tenant_id, seq);
 CREATE INDEX events_state ON events (tenant_id, state, seq);
-CREATE INDEX events_body ON events (connector_id, body_mac) WHERE body_mac IS NOT NULL;
+CREATE INDEX events_body ON events (tenant_id, body_mac) WHERE body_mac IS NOT NULL;
 CREATE INDEX events_subject ON events (subject_id) WHERE subject_id IS NOT NULL;
 
 CREATE TABLE audit_entries (
