@@ -212,7 +212,7 @@ def event_replay(
 ) -> None:
     """Try one event again from the step where it stopped, or all failed ones with this in their error."""
     if every == (event_id is not None):
-        raise options.BadParameter("name one event, or say --all")
+        raise options.wrong_usage("name one event, or say --all")
     core, owner = _tenant_or_all(run)
     if event_id is not None:
         return run.show(rows.event(events.replay(core, owner, event_id, acts.SYSTEM)), rows.EVENT)
@@ -233,9 +233,9 @@ def request_clock(
     run: Run,
     regime: options.Regime,
     received: options.Time,
+    hold: options.Waits,
     country: str | None = None,
     extended: bool = False,
-    hold: options.Waits = (),
     verified: options.MaybeTime = None,
 ) -> None:
     """When a rights request is due, and why; needs no database. The country (DE, DE-BY) is for holidays."""
@@ -279,7 +279,7 @@ def user_role(run: Run, user: str, role: str) -> None:
     """Give a member (id or e-mail address) another role."""
     core, owner = _tenant(run)
     row = users.set_role(core, owner, users.find(core, owner, user).id, role)
-    run.show({"id": row.user_id, "role": row.role}, rows.USER)
+    run.show({"id": row.user_id, "role": row.role}, rows.ROLE)
 
 
 def _tenant(run: Run) -> tuple[Core, str]:

@@ -40,6 +40,7 @@ class Relay:
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _reachable: bool = True
+    _recovered: bool = False
 
     def start(self) -> None:
         """Begin relaying."""
@@ -63,6 +64,7 @@ class Relay:
             self.core.bell.clear()
             try:
                 self._check_marker()
+                self._recover()
                 self.hand_over()
                 self._say_reachable()
             except (BrokerError, DxflowError) as error:
@@ -93,6 +95,18 @@ class Relay:
         if self.broker.mark():
             released = Outbox(self.core).release_all()
             logger.info("redis_is_new", events_due_again=released)
+
+    def _recover(self) -> None:
+        """Once: what a killed process had claimed and not yet enqueued needn't wait for its lease to end. A
+        claim that another process is about to enqueue may come twice by this, which changes nothing."""
+        if self._recovered:
+            return
+        claimed = Outbox(self.core).claimed()
+        known = self.broker.known(set(claimed.values()))
+        lost = [event_id for event_id, message_id in claimed.items() if message_id not in known]
+        for start in range(0, len(lost), TAKE):
+            Outbox(self.core).release(lost[start : start + TAKE])
+        self._recovered = True
 
     def _pause(self) -> float:
         if not self._reachable:

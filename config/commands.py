@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import rich.markup
 import typer
 
 from . import logging
@@ -86,10 +87,16 @@ class Run:
     def spelled(self, name: str) -> str:
         """The command line that runs another command in the same way as this one was."""
         program = Path(sys.argv[0])
-        python = os.path.relpath(sys.executable)
-        words = [python, os.path.relpath(program), name] if program.suffix == ".py" else [program.name, name]
+        is_script = program.suffix == ".py"
+        words = [_nearest(sys.executable), _nearest(program)] if is_script else [program.name]
         flags = (word for flag, value in self.flags.items() for word in (_spelled(flag), value))
-        return shlex.join([*words, *flags])
+        return shlex.join([*words, name, *flags])
+
+
+def _nearest(file: str | Path) -> str:
+    """A path as people would type it here."""
+    relative = os.path.relpath(file)
+    return str(file) if relative.startswith("..") else relative
 
 
 Command = Callable[..., int | None]
@@ -153,9 +160,10 @@ def program(version: str) -> typer.Typer:
 def execute(made: typer.Typer, expected: tuple[type[Exception], ...]) -> None:
     """Run the program, and end the process. ``expected`` errors say in one line what is wrong; others are
     defects and show where they happened."""
+    faults: tuple[type[Exception], ...] = (StartError, *expected)
     try:
         made()
-    except (StartError, *expected) as error:
+    except faults as error:
         Console().fail(str(error) or type(error).__name__)
     except OSError as error:
         Console().fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
@@ -176,7 +184,7 @@ def _flag(name: str, hidden: bool) -> Any:
     option = typer.Option(
         _spelled(name),
         metavar="VALUE",
-        help=f"{Settings.model_fields[name].description}",
+        help=rich.markup.escape(str(Settings.model_fields[name].description)),
         rich_help_panel="Settings, also as DXFLOW_… in the environment",
         show_default=False,
         hidden=hidden,

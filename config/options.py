@@ -56,6 +56,11 @@ def secrets(given: Sequence[str] | None) -> list[str]:
     return [secret for one in given for secret in (lines if one == "-" else [one])]
 
 
+def wrong_usage(text: str) -> BadParameter:
+    """What to raise for options that don't go together: exit code 2."""
+    return BadParameter(text)
+
+
 _TIME = Option(metavar="TIME", parser=moment, help="RFC 3339, or a date.")
 
 Platform = Annotated[Literal["shopify", "stripe", "mailchimp", "mandrill", "woocommerce", "hasura"], Option()]
@@ -73,7 +78,10 @@ Limit = Annotated[int, Option(min=1, max=10_000)]
 Time = Annotated[datetime, _TIME]
 MaybeTime = Annotated[datetime | None, _TIME]
 Waits = Annotated[
-    list[Any] | None, Option(metavar="FROM/TO", parser=wait, help="A wait for the person; can be repeated.")
+    list[Any],
+    Option(
+        metavar="FROM/TO", parser=wait, default_factory=list, help="A wait for the person; can be repeated."
+    ),
 ]
 Deliveries = Annotated[int, Option(min=60, max=100_000, help="How many deliveries.")]
 Rate = Annotated[float, Option(min=0, help="Deliveries a second; 0 is as fast as it goes.")]

@@ -76,6 +76,15 @@ class Outbox:
                     dispatches.append(Dispatch(message_id, first.tenant_id, first.workflow, first.step, ids))
         return dispatches
 
+    def claimed(self) -> dict[str, str]:
+        """Event id → message id of everything that was handed over, or was about to be."""
+        event = models.Event
+        query = event.select(event.id, event.message_id).where(
+            event.due_at.is_null(False), event.message_id.is_null(False)
+        )
+        with self.core.store.reachable():
+            return dict(query.tuples())
+
     def release(self, event_ids: Iterable[str]) -> None:
         """What couldn't be handed over is due again at once."""
         event = models.Event

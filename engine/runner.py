@@ -133,7 +133,7 @@ def _run_one(batch: _Batch, event: models.Event) -> None:
     except _Lost:
         return
     except Exception as error:  # noqa: BLE001  # any other error is this event's own, and is written down with it
-        logger.warning("step_failed", event=event.id, step=event.step, **where(error))
+        logger.warning("step_failed", event_id=event.id, step=event.step, **where(error))
         _write_failure(batch, event, error)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from dxflow.engine import runner
 from dxflow.engine.core import Core
@@ -18,6 +20,8 @@ from dxflow.engine.services import connectors
 from dxflow.engine.store import models
 
 SECRET = "a secret of the platform"
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -85,6 +89,57 @@ def drain(core: Core, *, limit: int = 1000) -> int:
     return messages
 
 
+def settle(core: Core) -> list[models.Event]:
+    """Like ``drain``, and what must hold is checked after every message; returns the webhook events."""
+    outbox = Outbox(core)
+    while rows := outbox.due(1000):
+        queue = outbox.claim(rows, lambda _: set())
+        while queue:
+            queue += run(core, queue.pop(0)).follow_ups
+            check_invariants(core)
+    return events("webhook")
+
+
+def claim(core: Core) -> list[Dispatch]:
+    """Take everything due, as a relay would whose Redis is empty."""
+    outbox = Outbox(core)
+    return outbox.claim(outbox.due(1000), lambda _: set())
+
+
+def advance(core: Core, step: str) -> list[Dispatch]:
+    """Run what is due until only messages of this step are left, and return those."""
+    waiting, queue = [], claim(core)
+    while queue:
+        dispatch = queue.pop(0)
+        if dispatch.step == step:
+            waiting.append(dispatch)
+        else:
+            queue += run(core, dispatch).follow_ups
+    return waiting
+
+
+def at_once(core: Core, calls: Sequence[Callable[[], T]]) -> list[T | BaseException]:
+    """Make all calls at the same moment, each in a thread of its own; what each gave or raised, in order."""
+    gate = threading.Barrier(len(calls))
+    results: list[T | BaseException] = [AssertionError("never ran")] * len(calls)
+
+    def call(number: int) -> None:
+        try:
+            gate.wait(30)
+            results[number] = calls[number]()
+        except BaseException as error:  # noqa: BLE001  # handed to the test, which asserts on it
+            results[number] = error
+        finally:
+            core.store.close()
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
 def run(core: Core, dispatch: Dispatch) -> runner.Report:
     """Run one message as its actor would, lock and all."""
     fence = core.log.fence(dispatch.tenant_id) if dispatch.step == "register" else None
@@ -113,6 +168,13 @@ def events(workflow: str | None = None) -> list[models.Event]:
     return list(query if workflow is None else query.where(models.Event.workflow == workflow))
 
 
+def leaves(tenant_id: str, kind: str | None = None) -> list[dict[str, object]]:
+    """What a tenant's leaves say, in order."""
+    model = models.AuditEntry
+    rows = model.select().where(model.tenant_id == tenant_id).order_by(model.seq)
+    return [json.loads(row.leaf) for row in rows if kind in (None, row.kind)]
+
+
 def check_invariants(core: Core) -> None:
     """What must hold after every step, whatever happened."""
     from dxflow.engine.services import audit
@@ -120,9 +182,15 @@ def check_invariants(core: Core) -> None:
     found = audit.verify(core)
     assert found.ok, found.problems
     activities = list(models.ProcessingActivity.select())
-    registered = [a for a in activities if a.registration_state == "registered"]
-    indexes = [(a.tenant_id, a.log_index) for a in registered]
-    assert len(indexes) == len(set(indexes)), "two activities at one place in a log"
-    assert all(a.did for a in registered)
     by_event = [a.event_id for a in activities if a.event_id]
     assert len(by_event) == len(set(by_event)), "two activities of one event"
+    done = models.Event.select().where(models.Event.workflow == "webhook", models.Event.state == "done")
+    # An ignored delivery was done at its receipt: it has no history, and no activity.
+    assert {event.id for event in done if event.history} <= set(by_event), "a delivery without its activity"
+    receipts = {r.did: (r.tenant_id, r.log_index) for r in models.Registration.select()}
+    assert len(set(receipts.values())) == len(receipts), "two activities at one place in a log"
+    rows = models.AuditEntry.select().where(models.AuditEntry.kind == "activity.registered")
+    logged = [json.loads(row.leaf)["activity"] for row in rows]
+    assert sorted(logged) == sorted(receipts), "leaves and registrations differ"
+    registered = [a for a in activities if a.registration_state == "registered"]
+    assert all(receipts[a.did] == (a.tenant_id, a.log_index) for a in registered)

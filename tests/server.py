@@ -7,6 +7,7 @@ own database without waiting for the command line each time.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import os
@@ -39,6 +40,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == errno.ECONNREFUSED
 
 
 def environment(data_dir: Path, **settings: object) -> dict[str, str]:

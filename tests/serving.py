@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
 
 
 class _Quiet(WSGIRequestHandler):
@@ -20,9 +16,20 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
-    """Serve ``app`` on a free port of the loopback address while the block runs; gives ``http://127.0.0.1:port``."""
-    server = make_server("127.0.0.1", 0, app, server_class=_Server, handler_class=_Quiet)
+def served(app: Any, after: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """Serve ``app`` on a free loopback port while the block runs; gives ``http://127.0.0.1:port``.
+
+    ``after`` runs at the end of each connection, in its own thread.
+    """
+
+    class Server(ThreadingMixIn, WSGIServer):
+        daemon_threads = True
+
+        def process_request_thread(self, request: Any, client_address: Any) -> None:
+            super().process_request_thread(request, client_address)
+            after()
+
+    server = make_server("127.0.0.1", 0, app, server_class=Server, handler_class=_Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

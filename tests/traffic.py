@@ -31,7 +31,7 @@ def shipments(count: int, seed: int = 1) -> list[Shipment]:
     """Customers and orders of all platforms; some people come again and again, on several platforms."""
     random = Random(seed)
     kinds = (_shopify_customer, _shopify_order, _stripe_customer, _woocommerce_customer, _mailchimp_profile)
-    return [random.choice(kinds)(number, random.randrange(1, count)) for number in range(count)]
+    return [random.choice(kinds)(number, random.randint(1, count)) for number in range(count)]
 
 
 def _shopify_customer(number: int, person: int) -> Shipment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import Invalid, Undecipherable
 from ..identity.keys import KeyRing
 from ..moments import Clock
 from ..store import Store, models
@@ -25,15 +26,22 @@ class CheckpointKeys:
         return self._current
 
     def verifiers(self) -> list[note.Verifier]:
-        """Verifiers of all keys, newest first."""
+        """Verifiers of all keys this installation made, newest first: a row that somebody else put into the
+        table is no key of ours, whatever it says."""
         self.current()
-        rows = models.LogKey.select().order_by(models.LogKey.id.desc())
-        return [note.Verifier.from_vkey(row.vkey) for row in rows]
+        return [key.verifier for key in map(self._open, _rows()) if key is not None]
+
+    def foreign(self) -> list[str]:
+        """What the table holds beside our own keys: their verifier keys as they stand there."""
+        return [str(row.vkey) for row in _rows() if self._open(row) is None]
 
     def _load(self) -> note.SigningKey:
         with self._store.transaction():
-            row = models.LogKey.select().order_by(models.LogKey.id.desc()).first()
-            return self._make() if row is None else self._open(row)
+            rows = _rows()
+            newest = next((key for key in map(self._open, rows) if key is not None), None)
+            if newest is None and rows:
+                raise Undecipherable("none of the stored log keys was sealed under this root key")
+            return newest or self._make()
 
     def _make(self) -> note.SigningKey:
         key = note.SigningKey.generate(self._name)
@@ -41,6 +49,18 @@ class CheckpointKeys:
         models.LogKey.create(name=self._name, vkey=key.vkey, seed_sealed=sealed, created_at=self._clock())
         return key
 
-    def _open(self, row: models.LogKey) -> note.SigningKey:
-        seed = self._keys.unseal_own(row.seed_sealed, table="log_keys", column="seed_sealed", row_id=row.vkey)
-        return note.SigningKey.from_seed(seed, row.name)
+    def _open(self, row: models.LogKey) -> note.SigningKey | None:
+        """The row's key; None unless its seed was sealed here for this very verifier key."""
+        try:
+            seed = self._keys.unseal_own(
+                row.seed_sealed, table="log_keys", column="seed_sealed", row_id=row.vkey
+            )
+            key = note.SigningKey.from_seed(seed, row.name)
+        except (Undecipherable, Invalid, ValueError):
+            return None
+        return key if key.vkey == row.vkey else None
+
+
+def _rows() -> list[models.LogKey]:
+    """Newest first."""
+    return list(models.LogKey.select().order_by(models.LogKey.id.desc()))

@@ -47,7 +47,8 @@ def consistency(core: Core, tenant_id: str, old: int, new: int | None = None) ->
 
 
 def verify(core: Core, tenant_id: str | None = None, progress: Progress = lambda _: None) -> Verification:
-    """Check one tenant's log, or all, entry by entry. A tenant without a log is a problem too."""
+    """Check one tenant's log, or all, entry by entry. A tenant without a log is a problem too, and so are a
+    log without a tenant and a signing key that isn't ours."""
     found = Verification()
     tenants = models.DataController.select()
     if tenant_id is not None:
@@ -60,7 +61,15 @@ def verify(core: Core, tenant_id: str | None = None, progress: Progress = lambda
             found.problems.append(f"{controller.did}: has no log")
         else:
             verification.tenant(found, head, verifiers, progress)
+    found.problems += [f"log key {vkey} was not made by this installation" for vkey in core.signing.foreign()]
+    if tenant_id is None:
+        found.problems += [f"{head.origin}: the data controller of this log is gone" for head in _orphans()]
     return found
+
+
+def _orphans() -> list[models.AuditHead]:
+    known = models.DataController.select(models.DataController.id)
+    return list(models.AuditHead.select().where(models.AuditHead.tenant_id.not_in(known)))
 
 
 def entry_count(tenant_id: str | None = None) -> int:

@@ -66,6 +66,7 @@ CHECKPOINT = {
     "vkey": "Verifier key",
 }
 NEW_PASSWORD = {"one_time_password": "One-time password"}
+ROLE = {"id": "Id", "role": "Role"}
 USER = {"id": "Id", "email": "E-mail", "role": "Role", "active": "Active", "created_at": "Joined"}
 
 

@@ -38,7 +38,7 @@ def create(core: Core, name: str, jurisdiction: str = "EU", region: str | None =
             did=name_of,
             name=clean,
             jurisdiction=known,
-            region=region or (country_for(known) or "").partition("-")[0] or None,
+            region=region or _region(known),
             created_at=core.clock(),
             force_insert=True,
         )
@@ -68,3 +68,9 @@ def find(name: str) -> models.DataController:
     if controller is None:
         raise NotFound(f"no tenant {text[:80]!r}; `dxflow tenant list` shows them")
     return controller
+
+
+def _region(jurisdiction: str) -> str | None:
+    """The ISO 3166 country of a jurisdiction, None where it names none. "UK" is how people spell GB."""
+    country = (country_for(jurisdiction) or "").partition("-")[0]
+    return {"UK": "GB"}.get(country, country) or None

@@ -68,7 +68,7 @@ def first_start(core: Core, settings: Settings) -> Welcome | None:
         email=OWNER,
         one_time_password=password or "",
         api_key=made.api_key,
-        did=made.controller.did,
+        did=str(made.controller.did),
         doors=doors,
     )
 
@@ -96,7 +96,7 @@ def dashboard(settings: Settings) -> str:
 def demo_tenant() -> models.DataController:
     """The tenant that ``first_start`` made. Raises NotFound in an installation that began with a real one."""
     fact = models.Installation.get_or_none(name=_FACT)
-    controller = fact and models.DataController.get_or_none(id=fact.value)
+    controller = None if fact is None else models.DataController.get_or_none(id=fact.value)
     if controller is None:
         raise NotFound("there is no demo tenant here; the first `serve` on an empty data directory makes one")
     return controller

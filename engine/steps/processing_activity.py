@@ -10,19 +10,24 @@ from collections.abc import Sequence
 from .. import moments
 from ..agent import Item, Receipt
 from ..core import Core
-from ..errors import PermanentError, StaleFence
+from ..errors import Invalid, PermanentError, StaleFence
+from ..ledger import leaves
 from ..store import models, quick
 from .base import Outcome, Prepared, Step
 
 
 def publish(core: Core, event: models.Event, _: Prepared) -> Outcome:
-    """Hand the activity to its tenant's registration queue. Raises Conflict when its DID is another record's:
-    what is registered can't be taken back."""
-    activity = quick.get(models.ProcessingActivity, id=event.entity_id, tenant_id=event.tenant_id)
+    """Hand the activity to its tenant's registration queue.
+
+    Raises PermanentError for a row that can't be registered as it stands, and Conflict when its DID is another
+    record's: what is in the log can't be taken back.
+    """
+    activity = _load(event)
     if activity is None:
         return Outcome("gone", {"change": event.topic})
     if activity.registration_state == "registered":
         return Outcome("unchanged", {"activity": activity.did, "change": event.topic})
+    payload(activity)
     core.subjects.claim(activity.id, "processing_activity", activity.tenant_id)
     quick.update(models.ProcessingActivity, {"id": activity.id}, {"registration_state": "queued"})
     return Outcome("published", changes={"subject_id": activity.subject_id})
@@ -32,15 +37,18 @@ def call_agent(core: Core, events: Sequence[models.Event], fence: int | None) ->
     """Register a whole batch in one call; the agent answers with a receipt per activity."""
     if fence is None:
         raise StaleFence("registration needs the tenant's lock")
-    wanted = (event.entity_id for event in events)
-    activities = quick.by_ids(models.ProcessingActivity, wanted, tenant_id=events[0].tenant_id)
-    items = [
-        Item(event.entity_id, event.id, payload(activities[event.entity_id]))
-        for event in events
-        if event.entity_id in activities
-    ]
+    items = [item for item in map(_item, events) if item is not None]
     receipts = core.agent.register(events[0].tenant_id, items, fence) if items else []
     return {receipt.activity_id: receipt for receipt in receipts}
+
+
+def _item(event: models.Event) -> Item | None:
+    """None for a row that somebody removed or spoiled since it was published: its neighbours go on without."""
+    try:
+        activity = _load(event)
+        return None if activity is None else Item(event.entity_id, event.id, payload(activity))
+    except PermanentError:
+        return None
 
 
 def register(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
@@ -48,7 +56,7 @@ def register(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     del core
     receipt: Receipt | None = prepared.get(event.entity_id)
     if receipt is None:
-        raise PermanentError("the activity is gone, there is nothing to register")
+        raise PermanentError("the activity is gone or can't be read: there is nothing to register")
     result = {"did": receipt.did, "log_index": receipt.log_index, "tree_size": receipt.tree_size}
     return Outcome(
         "registered", {"activity": receipt.did, "log_index": receipt.log_index}, {"result": result}
@@ -80,16 +88,34 @@ def mark_failed(core: Core, event: models.Event) -> None:
 
 
 def payload(activity: models.ProcessingActivity) -> dict[str, object]:
-    """What the leaf commits to: the activity as it stood when it was registered."""
-    return {
+    """What the leaf commits to: the activity as it stood when it was registered. Raises PermanentError for
+    columns that no leaf can hold."""
+    content = {
         "id": activity.id,
         "subject_id": activity.subject_id,
         "activity_type": activity.activity_type,
         "legal_basis": activity.legal_basis,
         "purpose": activity.purpose,
-        "fields": list(activity.fields),
+        "fields": activity.fields,
         "occurred_at": moments.to_text(activity.occurred_at),
     }
+    try:
+        leaves.encode(content)
+    except Invalid as error:
+        raise PermanentError(f"the activity can't be registered: {error}") from error
+    if not isinstance(activity.fields, list):
+        raise PermanentError("the activity can't be registered: fields must be a list of names")
+    return content
+
+
+def _load(event: models.Event) -> models.ProcessingActivity | None:
+    """The event's activity. Raises PermanentError for one that plain SQL wrote and nobody can read."""
+    try:
+        return quick.get(models.ProcessingActivity, id=event.entity_id, tenant_id=event.tenant_id)
+    except ValueError:
+        raise PermanentError(
+            "the activity can't be read: fields must be a JSON list, and times RFC 3339 with an offset"
+        ) from None
 
 
 STEPS = {

@@ -122,13 +122,14 @@ def consistency(call: Call[ConsistencyQuery, Nothing]) -> Consistency:
     """One tree extends another."""
     old = call.query.old
     new, hashes = service.consistency(call.core, call.tenant_id, old, call.query.new)
-    return Consistency(
-        old=old,
-        new=new,
-        old_root=_root(call.tenant_id, old),
-        new_root=_root(call.tenant_id, new),
-        hashes=hashes,
-    )
+    values = {
+        "from": old,
+        "to": new,
+        "from_root": _root(call.tenant_id, old),
+        "to_root": _root(call.tenant_id, new),
+        "hashes": hashes,
+    }
+    return Consistency.model_validate(values)
 
 
 def _entry(row: models.AuditEntry) -> Entry:

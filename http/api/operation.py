@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from ...engine.core import Core
 from ...engine.errors import Invalid, NotFound
@@ -69,6 +69,10 @@ class Operation:
     answer: type[Shape]
     status: int = 200
     atomic: bool = True
+
+    def __post_init__(self) -> None:
+        if self.scope not in get_args(Scope):
+            raise ValueError(f"{self.path} needs a scope: {' or '.join(get_args(Scope))}")
 
     @property
     def name(self) -> str:

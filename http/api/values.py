@@ -26,7 +26,7 @@ from ...engine.services import pages
 class Shape(BaseModel):
     """Common ground: what isn't named is refused, and nothing changes once it is read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Nothing(Shape):

@@ -11,6 +11,7 @@ import structlog
 
 from ...engine import runner
 from ...engine.errors import DxflowError
+from . import words
 from .desk import Desk
 
 logger = structlog.get_logger(__name__)
@@ -110,17 +111,9 @@ def send_problem(desk: Desk, resp: falcon.Response, status: int, detail: str) ->
     values = {
         "now": desk.core.clock(),
         "title": _TITLES.get(status, "That didn't work"),
-        "detail": _sentence(detail) or (_DEFECT if status >= 500 else ""),
+        "detail": words.sentence(detail) or (_DEFECT if status >= 500 else ""),
         "advice": _ADVICE.get(status, ""),
         "status": status,
         "phrase": HTTPStatus(status).phrase,
     }
     send_page(desk, resp, Page("problem.html", values, status))
-
-
-def _sentence(text: str) -> str:
-    """Error texts are clauses: give them a capital and a full stop."""
-    clean = text.strip()
-    if not clean:
-        return ""
-    return clean[0].upper() + clean[1:] + ("" if clean.endswith((".", "?", "!")) else ".")

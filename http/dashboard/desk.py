@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ import falcon
 
 from ...engine.core import Core
 from .rendering import Renderer
+
+_PAST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class DashboardSettings(Protocol):
@@ -43,13 +46,31 @@ class Desk:
     def set_cookie(self, resp: falcon.Response, name: str, value: str, seconds: int) -> None:
         """``SameSite=Strict``: no page needs to be reached from elsewhere with the session; the redirect after
         sign-in comes from this site itself."""
-        resp.set_cookie(
-            name, value, max_age=seconds, path="/", secure=self.secure, http_only=True, same_site="Strict"
-        )
+        self._send(resp, name, value, max_age=seconds)
 
     def drop_cookie(self, resp: falcon.Response, name: str) -> None:
-        """Take a cookie back; Max-Age 0 with the very attributes it was set with (``__Host-`` asks for them)."""
-        self.set_cookie(resp, name, "", 0)
+        """Take a cookie back, with the very attributes it was set with (``__Host-`` asks for them)."""
+        self._send(resp, name, "", expires=_PAST)  # Falcon leaves a Max-Age of 0 out
+
+    def _send(
+        self,
+        resp: falcon.Response,
+        name: str,
+        value: str,
+        *,
+        max_age: int | None = None,
+        expires: datetime | None = None,
+    ) -> None:
+        resp.set_cookie(
+            name,
+            value,
+            max_age=max_age,
+            expires=expires,
+            path="/",
+            secure=self.secure,
+            http_only=True,
+            same_site="Strict",
+        )
 
 
 def make(core: Core, settings: DashboardSettings) -> Desk:

@@ -12,6 +12,7 @@ from . import path
 from .answers import Page, Redirect
 from .screens import Visit
 
+_TABS = ("failed", "retrying", "running", "received", "done", "discarded")  # what needs a person comes first
 _PER_PAGE = 50
 
 
@@ -33,7 +34,7 @@ def listing(visit: Visit) -> Page:
     )
     values = {
         "state": state,
-        "states": events.STATES,
+        "states": _TABS,
         "events": rows[:_PER_PAGE],
         "older": rows[_PER_PAGE - 1].seq if len(rows) > _PER_PAGE else None,
         "paged": "before" in visit.query,

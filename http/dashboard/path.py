@@ -33,7 +33,7 @@ class Stop:
 
 def of(event: models.Event, reader: str) -> list[Stop]:
     """The stops from receipt to now. ``reader`` is the actor name of the person who looks."""
-    stops = [Stop("Received", "good", event.received_at, [f"From {event.source}, {event.topic}."])]
+    stops = [Stop("Received", "good", event.received_at, [f"From {words.source(event.source)}."])]
     for entry in event.history:
         _take(stops, event.workflow, entry, reader)
     _stand(stops, event)
@@ -54,7 +54,7 @@ def _take(stops: list[Stop], workflow: str, entry: dict[str, Any], reader: str) 
     last.at = at
     if "error" in entry:
         last.tone = "bad"
-        last.notes.append(f"Attempt {entry['attempt']}: {entry['error']}")
+        last.notes.append(f"Attempt {entry['attempt']}: {words.sentence(str(entry['error']))}")
     else:
         last.tone = "good"
         last.notes.append(words.outcome(str(entry["outcome"])))

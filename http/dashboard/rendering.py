@@ -46,6 +46,7 @@ class Renderer:
             asset=lambda name: f"{base}/static/{name}?v={self.assets[name].version}",
             when=_when,
             day=_day,
+            date=_date,
             words=words,
         )
 
@@ -57,7 +58,8 @@ class Renderer:
 @jinja2.pass_context
 def _when(context: jinja2.runtime.Context, moment: datetime) -> Markup:
     """A moment in words, its exact time in the title."""
-    exact = f"{moment.astimezone(UTC):%-d %B %Y, %H:%M:%S} UTC"
+    universal = moment.astimezone(UTC)
+    exact = f"{words.written(universal.date())}, {universal:%H:%M:%S} UTC"
     tag = Markup('<time datetime="{}" title="{}" data-ago>{}</time>')
     return tag.format(moments.to_text(moment), exact, ago(moment, context["now"]))
 
@@ -67,7 +69,12 @@ def _day(context: jinja2.runtime.Context, text: str) -> Markup:
     """A due day (``YYYY-MM-DD``) in words, the date itself in the title."""
     due, now = date.fromisoformat(text), context["now"]
     tag = Markup('<time datetime="{}" title="{}">{}</time>')
-    return tag.format(text, f"{due:%A, %-d %B %Y}", words.until(due, now.astimezone(UTC).date()))
+    return tag.format(text, words.written(due), words.until(due, now.astimezone(UTC).date()))
+
+
+def _date(text: str) -> Markup:
+    """A day (``YYYY-MM-DD``) in full."""
+    return Markup('<time datetime="{}">{}</time>').format(text, words.written(date.fromisoformat(text)))
 
 
 def _asset(path: Path) -> Asset:

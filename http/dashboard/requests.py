@@ -64,6 +64,7 @@ def _page(visit: Visit, request: models.RightsRequest, revealed: dict[str, objec
         "subject": subject,
         "closed": request.state in numbers.CLOSED,
         "today": visit.now.date().isoformat(),
+        "overdue": request.due is not None and request.due < visit.now.date().isoformat(),
         "left": (date.fromisoformat(request.due) - visit.now.date()).days if request.due else None,
         "due_soon": numbers.DUE_SOON.days,
         "may_reveal": visit.signed.may(Permission.READ_PEOPLE),

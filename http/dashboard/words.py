@@ -12,6 +12,27 @@ TRUST: Mapping[str, tuple[str, str]] = {
     "internal": ("internal", "The change was made in dxflow's own database: API, command line or SQL."),
 }
 
+SOURCES: Mapping[str, str] = {
+    "shopify": "Shopify",
+    "stripe": "Stripe",
+    "mailchimp": "Mailchimp",
+    "mandrill": "Mandrill",
+    "woocommerce": "WooCommerce",
+    "hasura": "Hasura",
+    "api": "the API",
+    "database": "the database",
+    "sql": "plain SQL",
+}
+
+_TABLES: Mapping[str, str] = {
+    "data_controllers": "Data controller",
+    "data_subjects": "Data subject",
+    "data_processing_activities": "Processing activity",
+    "rights_requests": "Rights request",
+    "users": "User",
+}
+_OPERATIONS: Mapping[str, str] = {"INSERT": "added", "UPDATE": "changed", "DELETE": "removed"}
+
 STATE_TONES: Mapping[str, str] = {
     "received": "live",
     "running": "live",
@@ -83,6 +104,14 @@ REQUEST_TYPES: Mapping[str, str] = {
     "other": "Other",
 }
 
+PERSON: Mapping[str, str] = {
+    "name": "Name",
+    "email": "E-mail",
+    "phone": "Telephone",
+    "external_ids": "Ids at platforms",
+    "details": "What they wrote",
+}
+
 REGIMES: Mapping[str, str] = {
     "gdpr": "GDPR",
     "uk_gdpr": "UK GDPR",
@@ -105,6 +134,32 @@ NOTES: Mapping[str, str] = {
 def plain(name: str) -> str:
     """A name of the engine with spaces: ``identity_verified`` to ``identity verified``."""
     return name.replace("_", " ")
+
+
+def sentence(text: str) -> str:
+    """Error texts are clauses: give them a capital and a full stop."""
+    clean = text.strip()
+    if not clean:
+        return ""
+    return clean[0].upper() + clean[1:] + ("" if clean.endswith((".", "?", "!")) else ".")
+
+
+def source(name: str) -> str:
+    """Where something came from, as people write it."""
+    return SOURCES.get(name, name)
+
+
+def topic(source: str, name: str) -> str:
+    """What an event is about: the platform's own topic, or which row of the database changed."""
+    table, _, operation = name.partition(".")
+    if source == "database" and table in _TABLES and operation in _OPERATIONS:
+        return f"{_TABLES[table]} {_OPERATIONS[operation]}"
+    return name
+
+
+def written(day: date) -> str:
+    """A day in full: ``Wednesday, 23 December 2026``."""
+    return f"{day:%A}, {day.day} {day:%B %Y}"
 
 
 def step(workflow: str, name: str) -> str:

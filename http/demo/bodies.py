@@ -1,7 +1,7 @@
-"""Sample bodies in the shapes of the platforms' own, as far as anybody reads them.
+"""Sample bodies in the shapes of the platforms' own, as far as anybody reads them; Shopify's are next door.
 
-Shopify's are those of API versions from 2025-01: no consent inside a customer. ``at`` is the moment of the
-change; ids that must differ from run to run are parameters, so the same arguments give the same bytes.
+``at`` is the moment of the change. Ids that must differ from run to run are parameters: the same arguments
+give the same bytes.
 """
 
 from __future__ import annotations
@@ -14,77 +14,7 @@ from urllib.parse import urlencode
 from ...engine.moments import to_text
 from .people import Person
 
-SHOP, SHOP_ID = "demo.myshopify.com", 548380009
 LIST_ID = "d3m0a0d1e5"
-
-
-def shopify_customer(person: Person, at: datetime) -> bytes:
-    """customers/create, customers/update, customers/enable, customers/disable"""
-    return _json({**_shopify_person(person), "state": "enabled", "tax_exempt": False, "updated_at": _local(at)})
-
-
-def shopify_order(person: Person, order_id: int, at: datetime, *, total: str) -> bytes:
-    """orders/create, orders/updated"""
-    place = _shopify_place(person)
-    document = {
-        "id": order_id,
-        "admin_graphql_api_id": f"gid://shopify/Order/{order_id}",
-        "order_number": 1000 + order_id % 9000,
-        "email": person.email,
-        "contact_email": person.email,
-        "phone": person.phone,
-        "browser_ip": f"203.0.113.{person.number % 250}",
-        "buyer_accepts_marketing": False,
-        "currency": "EUR",
-        "total_price": total,
-        "financial_status": "paid",
-        "created_at": _local(at),
-        "updated_at": _local(at),
-        "billing_address": place,
-        "shipping_address": place,
-        "customer": _shopify_person(person),
-        "line_items": [{"id": order_id + 1, "title": "Enamel mug", "quantity": 1, "price": total}],
-    }
-    return _json(document)
-
-
-def shopify_email_consent(person: Person, state: str, at: datetime) -> bytes:
-    """customers_email_marketing_consent/update; ``state`` is subscribed or unsubscribed."""
-    consent = {"state": state, "opt_in_level": "confirmed_opt_in", "consent_updated_at": _local(at)}
-    document = {
-        "customer_id": person.shopify_id,
-        "email_address": person.email,
-        "email_marketing_consent": consent,
-    }
-    return _json(document)
-
-
-def shopify_merge(kept: Person, gone: Person) -> bytes:
-    """customers/merge"""
-    return _json(
-        {
-            "admin_graphql_api_customer_kept_id": f"gid://shopify/Customer/{kept.shopify_id}",
-            "admin_graphql_api_customer_deleted_id": f"gid://shopify/Customer/{gone.shopify_id}",
-            "admin_graphql_api_job_id": None,
-            "status": "completed",
-            "errors": [],
-        }
-    )
-
-
-def shopify_data_request(person: Person, request_id: int) -> bytes:
-    """customers/data_request"""
-    return _json({**_compliance(person), "orders_requested": [], "data_request": {"id": request_id}})
-
-
-def shopify_redact(person: Person) -> bytes:
-    """customers/redact"""
-    return _json({**_compliance(person), "orders_to_redact": []})
-
-
-def shopify_product(product_id: int, at: datetime) -> bytes:
-    """products/update: a topic that concerns nobody."""
-    return _json({"id": product_id, "title": "Enamel mug", "vendor": "Demo Shop", "updated_at": _local(at)})
 
 
 def stripe_customer(kind: str, event_id: str, person: Person, at: datetime) -> bytes:
@@ -182,7 +112,9 @@ def woocommerce_customer(person: Person, at: datetime) -> bytes:
     return _json(customer)
 
 
-def woocommerce_order(person: Person, order_id: int, at: datetime, *, status: str, guest: bool = False) -> bytes:
+def woocommerce_order(
+    person: Person, order_id: int, at: datetime, *, status: str, guest: bool = False
+) -> bytes:
     """order.created, order.updated; a guest is known by the billing address alone."""
     order = {
         "id": order_id,
@@ -225,35 +157,6 @@ def hasura_person(person: Person, at: datetime) -> dict[str, object]:
     }
 
 
-def _shopify_person(person: Person) -> dict[str, object]:
-    return {
-        "id": person.shopify_id,
-        "admin_graphql_api_id": f"gid://shopify/Customer/{person.shopify_id}",
-        "email": person.email,
-        "phone": person.phone,
-        "first_name": person.first,
-        "last_name": person.last,
-        "verified_email": True,
-        "default_address": _shopify_place(person),
-    }
-
-
-def _shopify_place(person: Person) -> dict[str, object]:
-    return {
-        "first_name": person.first,
-        "last_name": person.last,
-        "address1": person.street,
-        "zip": person.postcode,
-        "city": person.city,
-        "country_code": "DE",
-    }
-
-
-def _compliance(person: Person) -> dict[str, object]:
-    customer = {"id": person.shopify_id, "email": person.email, "phone": person.phone}
-    return {"shop_id": SHOP_ID, "shop_domain": SHOP, "customer": customer}
-
-
 def _billing(person: Person) -> dict[str, object]:
     return {
         "first_name": person.first,
@@ -286,10 +189,6 @@ def _form(kind: str, at: datetime, data: Mapping[str, str]) -> bytes:
 
 def _json(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _local(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _naive(at: datetime) -> str:

@@ -9,14 +9,38 @@ import uuid
 from dataclasses import dataclass
 
 _FIRST = (
-    *("Amélie", "Anton", "Asya", "Bela", "Carla", "Daria", "Elif", "Emil", "Fatma", "Finn", "Frieda", "Greta"),
+    *(
+        "Amélie",
+        "Anton",
+        "Asya",
+        "Bela",
+        "Carla",
+        "Daria",
+        "Elif",
+        "Emil",
+        "Fatma",
+        "Finn",
+        "Frieda",
+        "Greta",
+    ),
     *("Hannes", "Henri", "Ida", "Ilse", "Jakub", "Jana", "Jonas", "Juna", "Kaan", "Karl", "Klara", "Lasse"),
     *("Leni", "Levin", "Lotta", "Luka", "Magda", "Malik", "Marta", "Mats", "Mila", "Nele", "Nils", "Noor"),
     *("Ole", "Oskar", "Paula", "Pia", "Piotr", "Rafael", "Romy", "Rosa", "Samir", "Selma", "Sofía", "Theo"),
     *("Tilda", "Till", "Ümit", "Vera", "Viktor", "Wanda", "Yara", "Yusuf", "Zoë", "Zoran"),
 )
 _LAST = (
-    *("Ackermann", "Albrecht", "Arslan", "Bauer", "Behrens", "Brandt", "Çelik", "Dietrich", "Engel", "Fischer"),
+    *(
+        "Ackermann",
+        "Albrecht",
+        "Arslan",
+        "Bauer",
+        "Behrens",
+        "Brandt",
+        "Çelik",
+        "Dietrich",
+        "Engel",
+        "Fischer",
+    ),
     *("Friedrich", "García", "Graf", "Günther", "Hartmann", "Herzog", "Horvat", "Jansen", "Kaiser", "Keller"),
     *("Kowalski", "Krämer", "Kuhn", "Lehmann", "Lindner", "Lorenz", "Marić", "Möller", "Nguyen", "Nowak"),
     *("Öztürk", "Peters", "Pohl", "Richter", "Roth", "Sauer", "Schäfer", "Schreiber", "Seidel", "Sommer"),
@@ -24,7 +48,13 @@ _LAST = (
 )
 _DOMAINS = ("example.com", "example.org", "example.net")
 _STREETS = ("Lindenallee", "Hafenstraße", "Am Markt", "Gartenweg", "Kirchgasse", "Bergstraße", "Mühlenweg")
-_CITIES = (("10115", "Berlin"), ("20095", "Hamburg"), ("50667", "Köln"), ("60311", "Frankfurt"), ("80331", "München"))
+_CITIES = (
+    ("10115", "Berlin"),
+    ("20095", "Hamburg"),
+    ("50667", "Köln"),
+    ("60311", "Frankfurt"),
+    ("80331", "München"),
+)
 # Bundesnetzagentur, "Rufnummern für Medienproduktionen": prefix and three free digits.
 _TELEPHONES = ("+493023125", "+494066969", "+492214710", "+496990009", "+498999998")
 

@@ -34,7 +34,9 @@ def test_every_step_can_be_reached_and_every_workflow_ends() -> None:
                 reached.add(step)
                 frontier += table[step].values()
         assert reached == set(table)
-        assert any(following == machine.DONE for outcomes in table.values() for following in outcomes.values())
+        assert any(
+            following == machine.DONE for outcomes in table.values() for following in outcomes.values()
+        )
 
 
 @pytest.mark.parametrize(

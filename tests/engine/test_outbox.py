@@ -1,0 +1,131 @@
+"""The event table as an outbox: what is due, who has it, and what becomes of it when nobody does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flow import HandClock, Sender, at_once, claim, customer, drain, events, run, settle
+
+from dxflow.engine.core import Core
+from dxflow.engine.outbox import BATCH, Dispatch, Outbox
+from dxflow.engine.services import tenants
+from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.store import models
+
+
+def _nothing(_: object) -> set[str]:
+    return set()
+
+
+def test_what_is_due_travels_in_batches_of_one_tenant_workflow_and_step(
+    core: Core, shopify: Sender, tenant: NewTenant
+) -> None:
+    drain(core)
+    other = Sender(core, tenants.create(core, "Other", "FR").controller.id)
+    drain(core)
+    for number in range(BATCH + 3):
+        shopify.send("customers/create", customer(number))
+    other.send("customers/create", customer())
+    dispatches = claim(core)
+    sizes = {dispatch.tenant_id: [] for dispatch in dispatches}
+    for dispatch in dispatches:
+        sizes[dispatch.tenant_id].append(len(dispatch.event_ids))
+        rows = models.Event.select().where(models.Event.id.in_(list(dispatch.event_ids)))
+        assert {(row.tenant_id, row.workflow, row.step) for row in rows} == {
+            (dispatch.tenant_id, dispatch.workflow, dispatch.step)
+        }
+    assert sizes == {tenant.controller.id: [BATCH, 3], other.tenant_id: [1]}
+
+
+def test_a_claim_is_exclusive(core: Core, shopify: Sender) -> None:
+    for number in range(20):
+        shopify.send("customers/create", customer(number))
+    results = at_once(core, [lambda: claim(core)] * 4)
+    taken = [event_id for found in results for dispatch in found for event_id in dispatch.event_ids]  # type: ignore[union-attr]
+    assert sorted(taken) == sorted(event.id for event in events())
+    assert claim(core) == []
+
+
+def test_a_message_the_dispatcher_still_has_only_gets_a_longer_lease(
+    core: Core, clock: HandClock, shopify: Sender
+) -> None:
+    shopify.send("customers/create", customer())
+    first = claim(core)
+    known = {dispatch.message_id for dispatch in first}
+    clock.forward(core.dispatch_lease + 1)
+    outbox = Outbox(core)
+    assert outbox.claim(outbox.due(100), lambda ids: known & set(ids)) == []
+    assert outbox.due(100) == []
+    assert {event.message_id for event in events()} == known
+    clock.forward(core.dispatch_lease + 1)
+    again = outbox.claim(outbox.due(100), _nothing)
+    assert {d.event_ids for d in again} == {d.event_ids for d in first}
+    assert not known & {d.message_id for d in again}
+
+
+def test_what_could_not_be_handed_over_is_due_at_once(core: Core, shopify: Sender) -> None:
+    shopify.send("customers/create", customer())
+    outbox = Outbox(core)
+    for dispatch in claim(core):
+        outbox.release(dispatch.event_ids)
+    assert len(outbox.due(100)) == len(events())
+    assert {event.message_id for event in events()} == {None}
+
+
+def test_releasing_what_is_over_brings_nothing_back(core: Core, shopify: Sender) -> None:
+    shopify.send("customers/create", customer())
+    settle(core)
+    outbox = Outbox(core)
+    ids = [event.id for event in events()]
+    outbox.release(ids)
+    outbox.postpone(ids, 5)
+    assert outbox.release_all() == 0
+    assert outbox.due(100) == []
+
+
+def test_a_postponed_event_is_due_later_and_spent_no_attempt(
+    core: Core, clock: HandClock, shopify: Sender
+) -> None:
+    shopify.send("customers/create", customer())
+    (dispatch,) = [found for found in claim(core) if found.workflow == "webhook"]
+    outbox = Outbox(core)
+    outbox.postpone(dispatch.event_ids, 5)
+    assert outbox.due(100) == []
+    (event,) = events("webhook")
+    assert (event.state, event.attempts) == ("received", 0)
+    clock.forward(5)
+    assert [row.id for row in outbox.due(100)] == [event.id]
+
+
+def test_a_wiped_dispatcher_makes_everything_under_way_due_again(core: Core, shopify: Sender) -> None:
+    for number in range(3):
+        shopify.send("customers/create", customer(number))
+    lost: list[Dispatch] = []
+    for dispatch in claim(core):
+        lost += run(core, dispatch).follow_ups  # committed, enqueued, and wiped
+    outbox = Outbox(core)
+    active = [event for event in events() if event.due_at is not None and event.message_id is not None]
+    assert lost
+    assert outbox.release_all() == len(active)
+    settle(core)
+    assert {event.state for event in events()} == {"done"}
+    assert models.Registration.select().count() == 3
+    assert all(run(core, dispatch).moved == 0 for dispatch in lost), "a message that turns up after all"
+
+
+def test_a_wiped_dispatcher_brings_no_retry_forward(core: Core, clock: HandClock, shopify: Sender) -> None:
+    shopify.send("customers/create", customer())
+    later = clock.now + timedelta(minutes=5)
+    models.Event.update(state="retrying", due_at=later, message_id=None).execute()
+    assert Outbox(core).release_all() == 0
+    assert Outbox(core).due(100) == []
+    assert Outbox(core).next_due() == later
+
+
+def test_busy_tenants_are_left_alone(core: Core, shopify: Sender, tenant: NewTenant) -> None:
+    shopify.send("customers/create", customer())
+    assert Outbox(core).due(100, busy=[tenant.controller.id]) == []
+
+
+def test_nothing_under_way_has_no_next_time(core: Core) -> None:
+    assert Outbox(core).next_due() is None

@@ -1,0 +1,55 @@
+"""The retry policy: a pure function of the attempt, the error and chance."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dxflow.engine.errors import Conflict, IllegalMove, Invalid, PermanentError, TransientError
+from dxflow.engine.retry import RetryPolicy, decide
+
+POLICY = RetryPolicy(max_attempts=8, min_backoff=0.5, max_backoff=600.0)
+
+
+def _wait(attempt: int, error: BaseException, chance: float = 1.0, policy: RetryPolicy = POLICY) -> float:
+    decision = decide(attempt, error, policy, lambda: chance)
+    assert decision.retry_in is not None
+    assert not decision.failed
+    return decision.retry_in
+
+
+@pytest.mark.parametrize("error", [PermanentError("no"), Invalid("email", "no"), Conflict("no")])
+def test_what_trying_again_cannot_help_fails_at_once(error: Exception) -> None:
+    assert decide(1, error, POLICY, lambda: 1.0).failed
+
+
+@pytest.mark.parametrize("error", [TransientError("away"), ValueError("?"), IllegalMove("a defect")])
+def test_everything_else_is_tried_again(error: Exception) -> None:
+    assert _wait(1, error) > 0
+
+
+def test_waits_double_from_the_least_to_the_most() -> None:
+    policy = RetryPolicy(max_attempts=99, min_backoff=0.5, max_backoff=10.0)
+    assert [_wait(n, ValueError(), policy=policy) for n in range(1, 8)] == [0.5, 1, 2, 4, 8, 10, 10]
+
+
+def test_a_thousandth_attempt_is_still_a_number() -> None:
+    assert _wait(1000, ValueError(), policy=RetryPolicy(2000, 0.5, 600.0)) == 600.0
+
+
+@given(attempt=st.integers(1, 7), chance=st.floats(0, 1))
+def test_chance_takes_away_at_most_half(attempt: int, chance: float) -> None:
+    whole = _wait(attempt, ValueError())
+    assert whole / 2 <= _wait(attempt, ValueError(), chance) <= whole
+
+
+def test_the_last_attempt_fails() -> None:
+    assert not decide(7, ValueError(), POLICY, lambda: 1.0).failed
+    assert decide(8, ValueError(), POLICY, lambda: 1.0).failed
+    assert decide(1, ValueError(), RetryPolicy(max_attempts=1), lambda: 1.0).failed
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(30.0, 30.0), (86_400.0, 600.0), (0.0, 0.5), (-5.0, 0.5)])
+def test_a_wait_the_other_side_asked_for_is_the_least_and_capped(asked: float, waited: float) -> None:
+    assert _wait(1, TransientError("busy", retry_after=asked)) == waited

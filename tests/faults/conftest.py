@@ -1,0 +1,79 @@
+"""Real servers on data directories of their own, and Redis servers that a test may kill and wipe."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from books import Books
+from dxflow.config.valkey import EmbeddedValkey
+from server import Installation, Server, install
+
+
+@pytest.fixture(scope="session")
+def _template(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return install(tmp_path_factory.mktemp("installed") / "data")
+
+
+@pytest.fixture
+def installation(_template: Installation, tmp_path: Path) -> Installation:
+    """A tenant and its connectors, made through the command line, in a directory with a space in its name."""
+    return _template.copy(tmp_path / "data dir")
+
+
+@pytest.fixture
+def books(installation: Installation) -> Books:
+    """The installation's database."""
+    return Books(installation.directory)
+
+
+@pytest.fixture
+def make_server() -> Iterator[Callable[..., Server]]:
+    """Makes servers, not yet started; whatever still runs at the end is killed."""
+    servers: list[Server] = []
+
+    def make(data_dir: Path, command: str = "serve", **settings: object) -> Server:
+        servers.append(Server(data_dir, command, **settings))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+class Redis:
+    """A Redis of its own for one test."""
+
+    def __init__(self, directory: Path) -> None:
+        self._valkey = EmbeddedValkey(directory)
+        self.start()
+        self.url = self._valkey.url
+        self.client = redis.Redis.from_url(self.url)
+
+    def start(self) -> None:
+        """Start it (again), with what its file has kept."""
+        self._valkey.start()
+
+    def kill(self) -> None:
+        """kill -9, and wait until it has ended."""
+        pid = self._valkey.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+    def stop(self) -> None:
+        self.client.close()
+        self._valkey.stop()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[Redis]:
+    """A Redis that is nobody's child but the test's."""
+    server = Redis(tmp_path / "redis")
+    yield server
+    server.stop()

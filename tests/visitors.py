@@ -1,0 +1,52 @@
+"""Somebody at the dashboard: keeps cookies and fills in forms as a browser does, without being one."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, field
+
+import requests
+
+PASSWORD = "four plain words together"
+
+
+@dataclass
+class Visitor:
+    """``page`` is the last answer."""
+
+    base: str
+    session: requests.Session = field(default_factory=requests.Session)
+    page: requests.Response = field(default_factory=requests.Response)
+
+    def get(self, path: str, *, follow: bool = True) -> requests.Response:
+        """Open an address below the server's root."""
+        self.page = self.session.get(self.base + path, allow_redirects=follow, timeout=30)
+        return self.page
+
+    def post(
+        self,
+        path: str,
+        fields: dict[str, str] | None = None,
+        *,
+        follow: bool = True,
+        headers: dict[str, str] | None = None,
+    ) -> requests.Response:
+        """Send a form as it stands on the last page: with its token, unless ``fields`` brings another."""
+        token = re.search(r'name="csrf" value="([^"]+)"', self.page.text or "")
+        form = {**({"csrf": token[1]} if token else {}), **(fields or {})}
+        self.page = self.session.post(
+            self.base + path, data=form, allow_redirects=follow, headers=headers, timeout=30
+        )
+        return self.page
+
+    def sign_in(self, email: str, password: str, *, follow: bool = True) -> requests.Response:
+        """Fill in the sign-in form."""
+        self.get("/dashboard/sign-in")
+        return self.post("/dashboard/sign-in", {"email": email, "password": password}, follow=follow)
+
+    @property
+    def text(self) -> str:
+        """What the last page says, without its tags and with single spaces."""
+        body = re.sub(r"(?s)<head>.*?</head>", " ", self.page.text)
+        return " ".join(html.unescape(re.sub(r"(?s)<[^>]+>", " ", body)).split())
