@@ -16,33 +16,45 @@ class Turns:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
+        self._waiting: deque[tuple[int, threading.Lock]] = deque()
         self._owner: int | None = None
         self._depth = 0
 
     def __enter__(self) -> None:
-        me = threading.get_ident()
+        me, gate = threading.get_ident(), threading.Lock()
         with self._guard:
-            if self._owner == me or self._owner is None:
+            if self._owner is None or self._owner == me:
                 self._owner = me
                 self._depth += 1
                 return
-            gate = threading.Lock()
             gate.acquire()
-            self._waiting.append(gate)
-        gate.acquire()  # opened by whoever hands the turn over to us
-        self._owner = me
-        self._depth = 1
+            self._waiting.append((me, gate))
+        try:
+            gate.acquire()  # opened by whoever hands the turn over to us
+        except BaseException:  # a time limit struck while we waited: nobody else may wait for us
+            self._step_aside(me, gate)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._guard:
             self._depth -= 1
-            if self._depth:
-                return
-            if self._waiting:
-                self._owner = 0  # nobody's, until the one whose gate opens takes it
-                self._waiting.popleft().release()
-            else:
-                self._owner = None
+            if not self._depth:
+                self._hand_over()
+
+    def _hand_over(self) -> None:
+        """The turn is the next one's before they even wake, so that nobody can slip in between."""
+        if self._waiting:
+            self._owner, gate = self._waiting.popleft()
+            self._depth = 1
+            gate.release()
+        else:
+            self._owner = None
+
+    def _step_aside(self, me: int, gate: threading.Lock) -> None:
+        with self._guard:
+            if (me, gate) in self._waiting:
+                self._waiting.remove((me, gate))
+            elif self._owner == me:
+                self._hand_over()
