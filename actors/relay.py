@@ -9,6 +9,7 @@ grow by themselves under load and stay at one when it is quiet, and Redis never 
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 import structlog
@@ -17,8 +18,7 @@ from dramatiq.errors import BrokerError
 from ..engine.core import Core
 from ..engine.errors import DxflowError
 from ..engine.machine import WORKFLOW_QUEUE
-from ..engine.outbox import Outbox
-from ..engine.store import models
+from ..engine.outbox import Due, Outbox
 from .broker.broker import TenantBroker
 from .dispatcher import Dispatcher, queue_name, tenant_did
 
@@ -26,6 +26,10 @@ logger = structlog.get_logger(__name__)
 
 GLANCE = 1.0
 """Seconds at most between two looks at the table and at Redis."""
+
+REST = 0.005
+"""Seconds at least from one look to the next, and as long as the look took: the relay never takes more than
+half of a core, and what comes meanwhile travels together."""
 
 TAKE = 1024
 
@@ -61,6 +65,7 @@ class Relay:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            began = time.monotonic()
             self.core.bell.clear()
             try:
                 self._check_marker()
@@ -69,6 +74,7 @@ class Relay:
                 self._say_reachable()
             except (BrokerError, DxflowError) as error:
                 self._say_unreachable(error)
+            self._stopping.wait(max(REST, time.monotonic() - began))
             self.core.bell.wait(self._pause())
         self.core.store.close()
 
@@ -130,5 +136,5 @@ class Relay:
         self._reachable = False
 
 
-def _first_of_each(rows: list[models.Event], tenants: set[str]) -> list[models.Event]:
+def _first_of_each(rows: list[Due], tenants: set[str]) -> list[Due]:
     return [row for row in rows if str(row.tenant_id) in tenants]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from . import moments
 from .core import Core
@@ -32,6 +33,17 @@ class Dispatch:
     event_ids: tuple[str, ...]
 
 
+class Due(NamedTuple):
+    """What a dispatch needs of an event; sorts by age."""
+
+    seq: int
+    id: str
+    tenant_id: str
+    workflow: str
+    step: str
+    message_id: str | None
+
+
 Known = Callable[[Iterable[str]], set[str]]
 """Asks the dispatcher which of these message ids it still has."""
 
@@ -42,23 +54,23 @@ class Outbox:
 
     core: Core
 
-    def due(self, limit: int, busy: Iterable[str] = ()) -> list[models.Event]:
-        """Events whose time has come, oldest first, without those of ``busy`` tenants: only the columns a
-        dispatch needs."""
-        event = models.Event
-        query = (
-            event.select(event.id, event.tenant_id, event.workflow, event.step, event.message_id, event.seq)
-            .where(event.due_at <= self.core.clock())
-            .order_by(event.seq)
-            .limit(limit)
-        )
-        excluded = list(busy)
-        if excluded:
-            query = query.where(event.tenant_id.not_in(excluded))
-        with self.core.store.reachable():
-            return list(query)
+    def due(self, limit: int, busy: Iterable[str] = ()) -> list[Due]:
+        """Events whose time has come, longest due first, without those of ``busy`` tenants.
 
-    def claim(self, rows: Sequence[models.Event], known: Known) -> list[Dispatch]:
+        In that order the index gives them: asked by age, SQLite would read every event there ever was.
+        """
+        excluded = list(busy)
+        others = f" AND tenant_id NOT IN ({self._marks(len(excluded))})" if excluded else ""
+        statement = (
+            f"SELECT seq, id, tenant_id, workflow, step, message_id FROM events WHERE due_at <= {self._mark}"  # noqa: S608
+            f"{others} ORDER BY due_at, seq LIMIT {int(limit)}"
+        )
+        with self.core.store.reachable():
+            rows = self._execute(statement, moments.to_text(self.core.clock()), *excluded).fetchall()
+        # PostgreSQL's driver makes UUID objects; ids are texts everywhere else.
+        return sorted(Due(seq, str(id_), str(tenant_id), *rest) for seq, id_, tenant_id, *rest in rows)
+
+    def claim(self, rows: Sequence[Due], known: Known) -> list[Dispatch]:
         """Take due rows for dispatch. Those whose message the dispatcher still has only get a longer lease."""
         held = known({row.message_id for row in rows if row.message_id})
         waiting = [row for row in rows if row.message_id in held]
@@ -113,24 +125,36 @@ class Outbox:
 
     def next_due(self) -> datetime | None:
         """When the next event comes due, None while nothing is under way."""
-        event = models.Event
         with self.core.store.reachable():
-            row = event.select(event.due_at).where(event.due_at.is_null(False)).order_by(event.due_at).first()
-        return None if row is None else row.due_at
+            row = self._execute("SELECT min(due_at) FROM events WHERE due_at IS NOT NULL").fetchone()
+        due: datetime | None = models.Event.due_at.python_value(row[0])
+        return due
 
     def _lease(self, ids: Sequence[str], message_id: str | None) -> set[str]:
-        event, now = models.Event, self.core.clock()
-        changes: dict[str, object] = {"due_at": moments.after(now, self.core.dispatch_lease)}
-        if message_id is not None:
-            changes["message_id"] = message_id
-        query = event.update(**changes).where(event.id.in_(list(ids)), event.due_at <= now)
-        return {str(row.id) for row in query.returning(event.id).execute()}
+        now = self.core.clock()
+        until = moments.to_text(moments.after(now, self.core.dispatch_lease))
+        statement = (
+            f"UPDATE events SET due_at = {self._mark}, message_id = coalesce({self._mark}, message_id) "  # noqa: S608
+            f"WHERE id IN ({self._marks(len(ids))}) AND due_at <= {self._mark} RETURNING id"
+        )
+        cursor = self._execute(statement, until, message_id, *ids, moments.to_text(now))
+        return {str(row[0]) for row in cursor.fetchall()}
+
+    @property
+    def _mark(self) -> str:
+        return str(self.core.store.database.param)
+
+    def _marks(self, count: int) -> str:
+        return ", ".join([self._mark] * count)
+
+    def _execute(self, statement: str, *values: object) -> Any:
+        return self.core.store.database.execute_sql(statement, values)
 
 
-def _groups(rows: Sequence[models.Event]) -> list[list[models.Event]]:
+def _groups(rows: Sequence[Due]) -> list[list[Due]]:
     """Rows of one tenant, workflow and step together, in order, at most ``BATCH`` in a group."""
-    groups: list[list[models.Event]] = []
-    open_groups: dict[tuple[str, str, str], list[models.Event]] = {}
+    groups: list[list[Due]] = []
+    open_groups: dict[tuple[str, str, str], list[Due]] = {}
     for row in rows:
         key = (row.tenant_id, row.workflow, row.step)
         group = open_groups.get(key)

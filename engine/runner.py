@@ -112,15 +112,9 @@ def fail_batch(
 
 
 def _load(core: Core, workflow: str, step: str, event_ids: Sequence[str]) -> list[models.Event]:
-    event = models.Event
-    query = (
-        event.select()
-        .where(event.id.in_(list(event_ids)), event.workflow == workflow, event.step == step)
-        .where(event.state.in_(ACTIVE))
-        .order_by(event.seq)
-    )
     with core.store.reachable():
-        return list(query)
+        rows = quick.by_ids(models.Event, event_ids, workflow=workflow, step=step).values()
+    return sorted((row for row in rows if row.state in ACTIVE), key=lambda row: row.seq)
 
 
 def _run_one(batch: _Batch, event: models.Event) -> None:

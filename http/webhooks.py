@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Protocol
 
 import falcon
 
@@ -15,6 +16,13 @@ from ..engine.edge import Edge
 from ..engine.errors import DxflowError, Malformed, TooLarge, Unavailable
 from ..engine.inbox import Accepted
 from ..engine.platforms.base import Delivery
+
+
+class SupportsRead(Protocol):
+    """Where a body comes from."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +62,23 @@ class WebhookResource:
 
 
 def read_body(req: falcon.Request, limit: int) -> bytes:
-    """The raw body, at most ``limit`` bytes. Raises TooLarge, and Malformed for a body cut short."""
+    """The raw body, at most ``limit`` bytes. Raises TooLarge; Malformed for one cut short or badly chunked."""
     length = req.content_length
     if length is not None and length > limit:
         raise TooLarge(f"the body has {length} bytes; {limit} are allowed")
-    body: bytes = req.bounded_stream.read(limit + 1) if length is not None else req.stream.read(limit + 1)
+    body = _read(req.stream if length is None else req.bounded_stream, limit + 1)
     if len(body) > limit:
         raise TooLarge(f"the body has more than {limit} bytes")
     if length is not None and len(body) < length:
         raise Malformed("the body is shorter than its Content-Length")
     return body
+
+
+def _read(stream: SupportsRead, most: int) -> bytes:
+    try:
+        return stream.read(most)
+    except Exception:  # noqa: BLE001  # each server has errors of its own for chunks that it can't read
+        raise Malformed("the body doesn't arrive as its Transfer-Encoding says") from None
 
 
 def _address(req: falcon.Request) -> str:

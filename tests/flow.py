@@ -90,12 +90,10 @@ def drain(core: Core, *, limit: int = 1000) -> int:
 
 
 def settle(core: Core) -> list[models.Event]:
-    """Like ``drain``, and what must hold is checked after every message; returns the webhook events."""
-    outbox = Outbox(core)
-    while rows := outbox.due(1000):
-        queue = outbox.claim(rows, lambda _: set())
+    """Like ``drain``, step by step, and what must hold is checked after each; returns the webhook events."""
+    while queue := claim(core):
         while queue:
-            queue += run(core, queue.pop(0)).follow_ups
+            queue = [following for dispatch in queue for following in run(core, dispatch).follow_ups]
             check_invariants(core)
     return events("webhook")
 

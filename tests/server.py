@@ -7,7 +7,9 @@ own database without waiting for the command line each time.
 
 from __future__ import annotations
 
+import atexit
 import errno
+import functools
 import http.client
 import json
 import os
@@ -16,12 +18,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from urllib.parse import urlsplit
 
 import psutil
@@ -118,6 +122,25 @@ def install(directory: Path, platforms: Sequence[str] = PLATFORMS, **settings: o
     with ThreadPoolExecutor(2) as pool:
         doors = {door.platform: door for door in pool.map(add, platforms)}
     return Installation(directory, tenant, doors, settings)
+
+
+@functools.cache
+def installed() -> Installation:
+    """One installation with a connector for each platform, made once per test run; copy it."""
+    directory = Path(tempfile.mkdtemp(prefix="dxflow-tests-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return install(directory / "data")
+
+
+@contextmanager
+def edge_alone(data_dir: Path, **settings: object) -> Iterator[tuple[Server, Installation]]:
+    """``web`` on a copy of ``installed()``: it accepts, and nobody processes."""
+    installation = installed().copy(data_dir)
+    server = Server(data_dir, "web", **settings)
+    try:
+        yield server.start().ready(), installation
+    finally:
+        server.close()
 
 
 @dataclass(frozen=True)
@@ -292,13 +315,26 @@ def alive(process: psutil.Process) -> bool:
 
 
 def send_raw(port: int, request: bytes, timeout: float = 10.0) -> int | None:
-    """Send bytes as they are and return the status of the answer; None when the connection is just closed."""
+    """Send bytes as they are; the status of the answer, None when the connection is closed without one."""
+    return exchange_raw(port, request, timeout)[0]
+
+
+def exchange_raw(port: int, request: bytes, timeout: float = 10.0) -> list[int | None]:
+    """Send bytes as they are on one connection; the status of every answer, and None for its end."""
+    statuses: list[int | None] = []
     with socket.create_connection((HOST, port), timeout) as connection:
-        try:
+        with suppress(ConnectionError):  # it may answer and close before it has read everything
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
-            response = http.client.HTTPResponse(connection)
-            response.begin()
-        except (ConnectionError, http.client.BadStatusLine):
-            return None
-        return response.status
+        stream = connection.makefile("rb")
+        with suppress(ConnectionError):  # closing with bytes unread is a reset
+            while line := stream.readline():
+                statuses.append(int(line.split()[1]))
+                _skip(stream)
+    return [*statuses, None]
+
+
+def _skip(stream: BinaryIO) -> None:
+    """Read to the end of an answer whose status line has been read."""
+    headers = http.client.parse_headers(stream)
+    stream.read(int(headers.get("Content-Length", 0)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import queue
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from urllib.parse import urlencode
 
 from flow import customer
 from server import Answer, Client, Door
+
 from waiting import wait_until
 
 
@@ -173,10 +173,3 @@ def _wait_for_port(port: int) -> None:
             client.close()
 
     wait_until(answers, timeout=60, what="the server to answer again")
-
-
-def in_thread(work: Callable[[], object]) -> threading.Thread:
-    """Run something beside the test; join the thread."""
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread

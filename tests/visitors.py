@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import pytest
 import requests
+from callers import Around
+from serving import served
+
+from dxflow.engine.core import Core
+from dxflow.http.app import HttpSettings, Outside, build
+
+BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+"""Marks a test of the dashboard that runs on both kinds of database."""
 
 PASSWORD = "four plain words together"
+
+
+@contextmanager
+def edge(core: Core, public_url: str) -> Iterator[str]:
+    """A running edge that people reach at ``public_url``; gives its own address."""
+    around = Around()
+    app = build(core, Outside(around.read, around.checks), HttpSettings(100_000, public_url))
+    with served(app, after=core.store.close) as address:
+        yield address
 
 
 @dataclass

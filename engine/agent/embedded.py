@@ -48,7 +48,7 @@ class EmbeddedAgent:
         return {receipt.activity_id: receipt for receipt in receipts}
 
     def _receipts(self, activity_ids: Sequence[str]) -> dict[str, Receipt]:
-        query = models.Registration.select().where(models.Registration.activity_id.in_(list(activity_ids)))
+        rows = quick.by_ids(models.Registration, activity_ids, key="activity_id").values()
         return {
-            row.activity_id: Receipt(row.activity_id, row.did, row.log_index, row.tree_size) for row in query
+            row.activity_id: Receipt(row.activity_id, row.did, row.log_index, row.tree_size) for row in rows
         }

@@ -46,7 +46,7 @@ class StoredTiles:
 
     def read(self, level: int, index: int) -> bytes:
         """Concatenated hashes of a tile. Raises LogBroken for one that should be there and isn't."""
-        row = models.AuditTile.get_or_none(tenant_id=self.tenant_id, level=level, idx=index)
+        row = quick.get(models.AuditTile, tenant_id=self.tenant_id, level=level, idx=index)
         if row is None:
             raise LogBroken(f"tile {level}/{index} of tenant {self.tenant_id} is missing")
         return bytes(row.hashes)
@@ -80,9 +80,9 @@ class TenantLog:
     def fence(self, tenant_id: str) -> int:
         """A fencing token: larger than every one handed out before for this tenant."""
         with self.store.transaction():
-            query = models.AuditHead.update(fence=models.AuditHead.fence + 1)
-            query.where(models.AuditHead.tenant_id == tenant_id).execute()
-            return int(self._head(tenant_id).fence)
+            fence = int(self._head(tenant_id).fence) + 1
+            quick.update(models.AuditHead, {"tenant_id": tenant_id}, {"fence": fence})
+            return fence
 
     def append(self, tenant_id: str, batch: Sequence[Leaf], fence: int | None = None) -> Appended:
         """Append a batch inside the caller's transaction. Raises StaleFence when ``fence`` isn't the newest."""
@@ -118,8 +118,7 @@ class TenantLog:
         return tiles.consistency_proof(StoredTiles(tenant_id), old, new)
 
     def _head(self, tenant_id: str) -> models.AuditHead:
-        query = models.AuditHead.select().where(models.AuditHead.tenant_id == tenant_id)
-        head: models.AuditHead | None = self.store.for_update(query).first()
+        head = quick.lock(models.AuditHead, tenant_id=tenant_id)
         if head is None:
             raise LogBroken(f"tenant {tenant_id} has no log head")
         return head
@@ -142,26 +141,21 @@ class TenantLog:
             self._put_tile(head.tenant_id, level, index, content)
         root = frontier.root()
         text = note.checkpoint_text(head.origin, frontier.size, root)
-        moved = (
-            models.AuditHead.update(
-                size=frontier.size,
-                root=root.hex(),
-                frontier=frontier.to_bytes(),
-                checkpoint=self.signer().sign_note(text),
-                updated_at=self.clock(),
-            )
-            .where(
-                models.AuditHead.tenant_id == head.tenant_id,
-                models.AuditHead.size == head.size,
-                models.AuditHead.fence == (head.fence if fence is None else fence),
-            )
-            .execute()
-        )
-        if moved != 1:
+        stands = {
+            "tenant_id": head.tenant_id,
+            "size": head.size,
+            "fence": head.fence if fence is None else fence,
+        }
+        changes = {
+            "size": frontier.size,
+            "root": root.hex(),
+            "frontier": frontier.to_bytes(),
+            "checkpoint": self.signer().sign_note(text),
+            "updated_at": self.clock(),
+        }
+        if quick.update(models.AuditHead, stands, changes) != 1:
             raise StaleFence(f"the log moved on from size {head.size} while this batch was prepared")
 
     def _put_tile(self, tenant_id: str, level: int, index: int, content: bytes) -> None:
-        models.AuditTile.insert(tenant_id=tenant_id, level=level, idx=index, hashes=content).on_conflict(
-            conflict_target=[models.AuditTile.tenant_id, models.AuditTile.level, models.AuditTile.idx],
-            update={models.AuditTile.hashes: content},
-        ).execute()
+        row = {"tenant_id": tenant_id, "level": level, "idx": index, "hashes": content}
+        quick.put(models.AuditTile, row, "tenant_id", "level", "idx")

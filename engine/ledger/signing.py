@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..errors import Invalid, Undecipherable
 from ..identity.keys import KeyRing
 from ..moments import Clock
@@ -18,6 +20,7 @@ class CheckpointKeys:
         self._clock = clock
         self._name = name
         self._current: note.SigningKey | None = None
+        self._opened = lru_cache(maxsize=64)(self._unseal)
 
     def current(self) -> note.SigningKey:
         """The newest key; the first call of a new installation makes one."""
@@ -51,14 +54,15 @@ class CheckpointKeys:
 
     def _open(self, row: models.LogKey) -> note.SigningKey | None:
         """The row's key; None unless its seed was sealed here for this very verifier key."""
+        return self._opened(row.vkey, row.name, bytes(row.seed_sealed))
+
+    def _unseal(self, vkey: str, name: str, sealed: bytes) -> note.SigningKey | None:
         try:
-            seed = self._keys.unseal_own(
-                row.seed_sealed, table="log_keys", column="seed_sealed", row_id=row.vkey
-            )
-            key = note.SigningKey.from_seed(seed, row.name)
+            seed = self._keys.unseal_own(sealed, table="log_keys", column="seed_sealed", row_id=vkey)
+            key = note.SigningKey.from_seed(seed, name)
         except (Undecipherable, Invalid, ValueError):
             return None
-        return key if key.vkey == row.vkey else None
+        return key if key.vkey == vkey else None
 
 
 def _rows() -> list[models.LogKey]:

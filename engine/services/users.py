@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import peewee
 
@@ -32,7 +33,13 @@ class Member:
 
 
 def create(
-    core: Core, tenant_id: str, email: str, role: str, *, password: str | None = None, actor: str = acts.SYSTEM
+    core: Core,
+    tenant_id: str,
+    email: str,
+    role: str,
+    *,
+    password: str | None = None,
+    actor: str = acts.SYSTEM,
 ) -> tuple[models.User, str | None]:
     """Bring a person in; returns the user and the one-time password, which can't be shown again.
 
@@ -102,20 +109,21 @@ def set_password(
 def listing(tenant_id: str) -> list[Member]:
     """A tenant's members, oldest membership first; ``email_of`` opens an address."""
     user, membership = models.User, models.Membership
-    query = (
-        membership.select(membership.role, membership.created_at, user)
-        .join(user, on=(user.id == membership.user_id), attr="user")
+    query: Any = (  # rows as dictionaries, which peewee's types don't tell
+        membership.select(membership, user.did, user.active, user.password_hash)
+        .join(user, on=(user.id == membership.user_id))
         .where(membership.tenant_id == tenant_id)
         .order_by(membership.created_at, membership.id)
+        .dicts()
     )
     return [
         Member(
-            user_id=row.user.id,
-            did=row.user.did,
-            role=known(row.role),
-            active=row.user.active,
-            has_password=row.user.password_hash is not None,
-            created_at=row.created_at,
+            user_id=row["user_id"],
+            did=row["did"],
+            role=known(row["role"]),
+            active=row["active"],
+            has_password=row["password_hash"] is not None,
+            created_at=row["created_at"],
         )
         for row in query
     ]

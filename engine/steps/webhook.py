@@ -173,20 +173,21 @@ def _open_request_like(event: models.Event) -> models.RightsRequest | None:
 
 def _append_consent(core: Core, event: models.Event, signal: ConsentSignal) -> bool:
     """False for a statement that is already there, is older than what holds, or repeats a timeless one."""
-    subject, scope = event.subject_id, (signal.purpose, signal.channel)
     at = _time_of(event, signal)
-    if (
-        at is None
-        or models.Consent.select().where(models.Consent.event_id == event.id, *_of(subject, scope)).exists()
-    ):
+    if at is None:
         return False
-    current = models.ConsentCurrent.get_or_none(*_of(subject, scope))
-    if current is not None and current.occurred_at > at:
+    current = models.ConsentCurrent
+    held = current.get_or_none(
+        current.subject_id == event.subject_id,
+        current.purpose == signal.purpose,
+        current.channel == signal.channel,
+    )
+    if held is not None and (held.occurred_at > at or held.event_id == event.id):
         return False
     models.Consent.create(
         id=core.new_id(),
         tenant_id=event.tenant_id,
-        subject_id=subject,
+        subject_id=event.subject_id,
         purpose=signal.purpose,
         channel=signal.channel,
         state=signal.state,
@@ -220,11 +221,6 @@ def _same_body_before(event: models.Event) -> peewee.ModelSelect[models.Event]:
     return model.select().where(
         model.tenant_id == event.tenant_id, model.body_mac == event.body_mac, model.seq < event.seq
     )
-
-
-def _of(subject_id: str, scope: tuple[str, str]) -> tuple[object, ...]:
-    model = models.ConsentCurrent
-    return model.subject_id == subject_id, model.purpose == scope[0], model.channel == scope[1]
 
 
 def _carry_consents(core: Core, event: models.Event, giver: str, taker: str) -> None:

@@ -39,7 +39,10 @@ class MomentField(peewee.Field):
     def python_value(self, value: Any) -> datetime | None:
         if value is None or isinstance(value, datetime):
             return None if value is None else value.astimezone(UTC)
-        return moments.from_text(value)
+        try:
+            return moments.from_text(value)
+        except ValueError:  # SQLite's own CURRENT_TIMESTAMP, as plain SQL may write it: UTC without saying so
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 class DocumentField(peewee.Field):

@@ -40,26 +40,44 @@ def get(model: type[M], **where: Any) -> M | None:
     return next(iter(_select(model, where)), None)
 
 
-def by_ids(model: type[M], ids: Iterable[Any], **where: Any) -> dict[str, M]:
-    """Rows by id, one query for all of them."""
+def lock(model: type[M], **where: Any) -> M | None:
+    """Like ``get``, and nobody else changes the row until this transaction ends (on SQLite nobody can)."""
+    tail = "" if _mark(model) == "?" else " FOR UPDATE"
+    return next(iter(_select(model, where, tail)), None)
+
+
+def put(model: type[peewee.Model], row: Mapping[str, Any], *key: str) -> None:
+    """Insert the row, or set its other columns where one with this UNIQUE ``key`` is there."""
+    names = tuple(row)
+    _run(model, _put_text(model, _mark(model), names, key), names, row.values())
+
+
+def by_ids(model: type[M], ids: Iterable[Any], *, key: str = "id", **where: Any) -> dict[str, M]:
+    """Rows by their ``key``, one query for all of them."""
     wanted = list(dict.fromkeys(ids))
     if not wanted:
         return {}
-    key = model._meta.fields["id"]
-    condition = key.in_(wanted)
-    for name, value in where.items():
-        condition &= getattr(model, name) == value
-    return {vars(row)["__data__"]["id"]: row for row in model.select().where(condition)}
+    names = tuple(where)
+    text = _many_text(model, _mark(model), key, len(wanted), names)
+    values = (*wanted, *where.values())
+    found = _rows(model, _run(model, text, (*[key] * len(wanted), *names), values))
+    return {vars(row)["__data__"][key]: row for row in found}
 
 
-def _select(model: type[M], where: Mapping[str, Any]) -> list[M]:
+def _select(model: type[M], where: Mapping[str, Any], tail: str = "") -> list[M]:
     keys = tuple(where)
-    fields = model._meta.sorted_fields
-    cursor = _run(model, _select_text(model, _mark(model), keys), keys, where.values())
+    return _rows(model, _run(model, _select_text(model, _mark(model), keys, tail), keys, where.values()))
+
+
+def _rows(model: type[M], cursor: Any) -> list[M]:
+    """Instances as read, not as changed; setting their fields one by one would cost more than the query."""
+    fields = [(field.name, field.python_value) for field in model._meta.sorted_fields]
     rows = []
     for values in cursor.fetchall():
-        row = model(**{f.name: f.python_value(v) for f, v in zip(fields, values, strict=True)})
-        vars(row)["_dirty"].clear()  # as read, not as changed
+        row = model(__no_default__=True)
+        data = vars(row)["__data__"]
+        for (name, convert), value in zip(fields, values, strict=True):
+            data[name] = convert(value)
         rows.append(row)
     return rows
 
@@ -88,9 +106,25 @@ def _update_text(model: type[peewee.Model], mark: str, sets: tuple[str, ...], ke
 
 
 @lru_cache(maxsize=512)
-def _select_text(model: type[peewee.Model], mark: str, keys: tuple[str, ...]) -> str:
-    columns = ", ".join(field.column_name for field in model._meta.sorted_fields)
-    return f"SELECT {columns} FROM {_table(model)} WHERE {_equal(keys, mark)}"  # noqa: S608
+def _select_text(model: type[peewee.Model], mark: str, keys: tuple[str, ...], tail: str) -> str:
+    return f"SELECT {_columns(model)} FROM {_table(model)} WHERE {_equal(keys, mark)}{tail}"  # noqa: S608
+
+
+@lru_cache(maxsize=512)
+def _many_text(model: type[peewee.Model], mark: str, key: str, count: int, keys: tuple[str, ...]) -> str:
+    conditions = " AND ".join([f"{key} IN ({', '.join([mark] * count)})", *(f"{k} = {mark}" for k in keys)])
+    return f"SELECT {_columns(model)} FROM {_table(model)} WHERE {conditions}"  # noqa: S608
+
+
+@lru_cache(maxsize=512)
+def _put_text(model: type[peewee.Model], mark: str, names: tuple[str, ...], key: tuple[str, ...]) -> str:
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    insertion = _insert_text(model, mark, names, False)
+    return f"{insertion} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+
+
+def _columns(model: type[peewee.Model]) -> str:
+    return ", ".join(field.column_name for field in model._meta.sorted_fields)
 
 
 def _equal(keys: Sequence[str], mark: str) -> str:

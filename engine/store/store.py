@@ -9,6 +9,7 @@ SQLite's own wait is a poll with back-off and writers that fight over it pay in 
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -69,6 +70,8 @@ class Store:
         try:
             yield
         except (peewee.OperationalError, peewee.InterfaceError) as error:
+            if _is_defect(error):
+                raise
             if not self.database.in_transaction():
                 self.close()
             raise Unavailable(f"the database doesn't answer ({_first_line(error)})") from error
@@ -129,6 +132,12 @@ def _database(url: str) -> tuple[str, peewee.Database]:
     if scheme in ("postgresql", "postgres"):
         return "postgresql", peewee.PostgresqlDatabase(url)
     raise ValueError(f"database address of an unknown kind: {scheme!r}; allowed are sqlite and postgresql")
+
+
+def _is_defect(error: Exception) -> bool:
+    """SQLite calls a statement it can't run an operational error too; trying that again would never end."""
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorname", "") == "SQLITE_ERROR"
 
 
 def _first_line(error: Exception) -> str:

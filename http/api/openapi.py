@@ -42,7 +42,13 @@ _KEY_PARAMETER: Json = {
     "description": "The same key with the same request gets the same answer, for 24 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
-_ALWAYS = {"401": "no API key in force", "403": "the key lacks the scope", "503": "database or Redis is away"}
+_ALWAYS = {
+    "401": "no API key in force",
+    "403": "the key lacks the scope",
+    "404": "no such row for this tenant",
+    "422": "a field or parameter is not as it must be",
+    "503": "database or Redis is away",
+}
 _POSTED = {
     "400": "the body is not JSON",
     "409": "the present state forbids it, or the Idempotency-Key is in use",
@@ -121,18 +127,10 @@ def _parameters(operation: Operation) -> list[Json]:
 
 
 def _responses(operation: Operation, answer: Json) -> Json:
-    problems = dict(_ALWAYS)
-    if operation.method == "POST":
-        problems |= _POSTED
-    if operation.parameters or operation.method == "POST":
-        problems["404"] = "no such row for this tenant"
-    if operation.method == "POST" or operation.query is not Nothing:
-        problems["422"] = "a field is not as it must be"
+    problems = {**_ALWAYS, **(_POSTED if operation.method == "POST" else {})}
     success = {"description": operation.summary, "content": {"application/json": {"schema": answer}}}
-    return {
-        str(operation.status): success,
-        **{status: _problem(text) for status, text in sorted(problems.items())},
-    }
+    refusals = {status: _problem(text) for status, text in sorted(problems.items())}
+    return {str(operation.status): success, **refusals}
 
 
 def _public(public: Public) -> Json:

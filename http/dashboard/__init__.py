@@ -7,6 +7,7 @@ per page; ``words`` is what things are called; ``templates`` and ``static`` are 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import falcon
 
@@ -19,7 +20,7 @@ from .desk import DashboardSettings, Desk
 from .screens import Screen
 
 
-def install(app: falcon.App, core: Core, settings: DashboardSettings) -> None:
+def install(app: falcon.App[Any, Any], core: Core, settings: DashboardSettings) -> None:
     """Add every page to the application, and a page for every address under ``/dashboard`` that has none."""
     shared = desk.make(core, settings)
     app.add_route("/dashboard/sign-in", SignIn(shared))

@@ -46,7 +46,9 @@ class SignIn:
         following = forms.safe_next(self.desk, form.get("next"))
         try:
             token = sessions.sign_in(core, form.get("email", ""), form.get("password", ""))
-        except NotAuthentic:  # 403: a 401 would have to name a scheme that browsers ask for in a box of their own
+        except (
+            NotAuthentic
+        ):  # 403: a 401 would have to name a scheme that browsers ask for in a box of their own
             page = self._page(following, email=form.get("email", ""), refused=True, status=403)
             return send_page(self.desk, resp, page)
         previous = signed_in(self.desk, req)

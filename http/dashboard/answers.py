@@ -24,7 +24,7 @@ HEADERS = {
         "frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    # Not "no-referrer": under it browsers send "Origin: null" with forms, and sign-in could not tell them apart.
+    # Not "no-referrer": under it browsers send "Origin: null" with forms, and theirs is like any other's.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -59,19 +59,16 @@ def requests(tenant_id: str, now: datetime) -> Requests:
     request = models.RightsRequest
     is_open = request.state.not_in(CLOSED)
     today, soon = now.date().isoformat(), (now + DUE_SOON).date().isoformat()
-    row = (
-        request.select(
-            _count(request.state.in_(PENDING)),
-            _count(is_open & request.state.not_in(PENDING)),
-            _count(is_open & request.due.between(today, soon)),
-            _count(is_open & (request.due < today)),
-            _count(request.state == "completed"),
-        )
-        .where(request.tenant_id == tenant_id)
-        .tuples()
-        .get()
-    )
-    return Requests(*row)
+    figures = {
+        "pending": request.state.in_(PENDING),
+        "in_progress": is_open & request.state.not_in(PENDING),
+        "due_soon": is_open & request.due.between(today, soon),
+        "overdue": is_open & (request.due < today),
+        "completed": request.state == "completed",
+    }
+    columns = [_count(condition).alias(name) for name, condition in figures.items()]
+    query: Any = request.select(*columns).where(request.tenant_id == tenant_id)
+    return Requests(**query.dicts().get())
 
 
 def flow(tenant_id: str) -> Flow:

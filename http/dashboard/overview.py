@@ -30,7 +30,7 @@ def show(visit: Visit) -> Page:
     tenant = models.DataController.get_by_id(visit.tenant_id)
     flow = numbers.flow(visit.tenant_id)
     head = models.AuditHead.get_or_none(tenant_id=visit.tenant_id)
-    steps = _first_steps(visit, tenant.did, flow)
+    steps = _first_steps(visit, tenant.did or tenant.id, flow)
     values = {
         "tenant": tenant,
         "flow": flow,

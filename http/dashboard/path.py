@@ -20,7 +20,7 @@ _ACTS = {"event.replayed": "Replayed", "event.discarded": "Discarded"}
 
 @dataclass(slots=True)
 class Stop:
-    """One stop: a heading, how it went (``good``, ``bad``, ``warn``, ``live``, ``quiet``), and what was noted."""
+    """One stop: a heading, how it went (good, bad, warn, live or quiet), and what was noted."""
 
     title: str
     tone: str

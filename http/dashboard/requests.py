@@ -50,7 +50,11 @@ def reveal(visit: Visit) -> Page:
     request = _get(visit)
     with visit.core.store.transaction():
         acts.record(
-            visit.core, visit.tenant_id, "rights_request.requester_read", visit.signed.actor, request=request.id
+            visit.core,
+            visit.tenant_id,
+            "rights_request.requester_read",
+            visit.signed.actor,
+            request=request.id,
         )
     person = {name: value for name, value in intake.requester(visit.core, request).items() if value}
     details = requests.details_of(visit.core, request)

@@ -66,9 +66,9 @@ class Screen:
         """Do what the form asks for."""
         guarded(self.desk, req, resp, lambda: self._act(req, resp, path))
 
-    def on_other(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
+    def on_other(self, req: falcon.Request, resp: falcon.Response, **_: str) -> None:
         """PUT, PATCH and DELETE have no page."""
-        guarded(self.desk, req, resp, lambda: self._refuse())
+        guarded(self.desk, req, resp, self._refuse)
 
     on_put = on_patch = on_delete = on_other
 
@@ -92,7 +92,9 @@ class Screen:
         if isinstance(answer, Redirect):
             send_redirect(self.desk, resp, answer)
         else:
-            send_page(self.desk, resp, Page(answer.template, self._framed(req, resp, visit, answer), answer.status))
+            send_page(
+                self.desk, resp, Page(answer.template, self._framed(req, resp, visit, answer), answer.status)
+            )
 
     def _framed(
         self, req: falcon.Request, resp: falcon.Response, visit: Visit, page: Page
@@ -122,7 +124,9 @@ class Screen:
             now=core.clock(),
             base=self.desk.base,
             path=path,
-            query={name: value if isinstance(value, str) else value[-1] for name, value in req.params.items()},
+            query={
+                name: value if isinstance(value, str) else value[-1] for name, value in req.params.items()
+            },
             form=given,
             back=forms.safe_next(self.desk, given.get("back")),
         )

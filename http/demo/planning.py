@@ -55,6 +55,7 @@ class Hour:
         self.planned: list[Planned] = []
         self.shoppers: list[Known] = []
         self.readers: list[Known] = []
+        self.asked: set[Person] = set()
 
     def tell(self, story: Callable[[Hour], None]) -> None:
         """Begin a story at some minute that leaves it time to end."""

@@ -21,7 +21,7 @@ _ANSWERS = (
 )
 _OUTCOMES = (
     ("subjects", "New data subjects", "each with a DID"),
-    ("activities", "Processing activities registered", "each provable in the tenant's log"),
+    ("activities", "Activities logged", "registered, and provable in the tenant's log"),
     ("consents", "Consent changes", "with the platform's own evidence"),
     ("rights_requests", "Rights requests", "their legal clocks run"),
 )
@@ -33,6 +33,7 @@ class Report:
     """``outcomes`` counts what the workflows made; ``failed`` are events with their error and address."""
 
     seed: int
+    base: str
     answers: Counter[str]
     outcomes: dict[str, int]
     failed: list[dict[str, str]] = field(default_factory=list)
@@ -56,7 +57,8 @@ class Report:
         told += [_line(f"  {title}", self.answers[kind], why) for kind, title, why in _ANSWERS]
         told += [_line(title, self.outcomes[name], why) for name, title, why in _OUTCOMES]
         told.append(_line("Failed events", len(self.failed), "one is poisoned on purpose"))
-        told += [_line(f"  {one['topic']}", None, f"{one['error']}  {one['url']}") for one in self.failed]
+        told += [_line("", None, f"{one['topic']}: {one['error']}") for one in self.failed]
+        told.append(_line("", None, f"{self.base}/dashboard/events?state=failed"))
         told.append(_line("Unexpected", len(self.unexpected), "" if self.unexpected else "all as planned"))
         return told + [_line("", None, text) for text in self.unexpected]
 
@@ -71,6 +73,7 @@ def make(
     surprises = [*_wrong_answers(sent), *_wrong_ends(sent, events, poisoned)]
     return Report(
         seed=seed,
+        base=base,
         answers=Counter(answer.verdict for answer in answers),
         outcomes=_outcomes(events),
         failed=[_failure(base, event) for event in failed],

@@ -58,9 +58,10 @@ def _subscriber(hour: Hour) -> None:
 
 
 def _reader(hour: Hour) -> None:
-    """A newsletter's reader, now and then one of the shop's customers."""
-    known = hour.shoppers and hour.chance.random() < 0.3
-    person = hour.meet(hour.shoppers) if known else hour.crowd.somebody()
+    """A newsletter's reader, now and then one of the shop's customers; nobody subscribes twice."""
+    known = [one for one in hour.shoppers if one[0] not in hour.asked]
+    person = hour.meet(known) if known and hour.chance.random() < 0.3 else hour.crowd.somebody()
+    hour.asked.add(person)
     hour.add("mailchimp", "subscribe", bodies.mailchimp_member("subscribe", person, hour.now))
     if hour.chance.random() < 0.5:
         hour.add("mailchimp", "profile", bodies.mailchimp_member("profile", person, hour.later(3)))

@@ -48,13 +48,17 @@ def eventually() -> Eventually:
 class Server:
     """A Valkey a test may stop, kill and wipe."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, durable: bool = False) -> None:
         self._valkey = EmbeddedValkey(data_dir)
+        self._durable = durable
         self.start()
 
     def start(self) -> None:
         self._valkey.start()
         self.client = redis.Redis.from_url(self.url)
+        if self._durable:
+            # Synced each second, a killed server forgets what it answered while a sync was under way.
+            self.client.config_set("appendfsync", "always")
 
     @property
     def url(self) -> str:
@@ -100,7 +104,7 @@ def start_server(tmp_path: Path) -> Iterator[Callable[[], Server]]:
     servers: list[Server] = []
 
     def start() -> Server:
-        servers.append(Server(tmp_path / f"valkey{len(servers)}"))
+        servers.append(Server(tmp_path / f"valkey{len(servers)}", durable=True))
         return servers[-1]
 
     yield start

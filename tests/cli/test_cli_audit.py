@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+
+from commands import Failure, Home
 
 from dxflow.engine.ledger import note
-
-if TYPE_CHECKING:
-    from conftest import Failure, Home
 
 
 def test_a_sound_log_verifies(failure: Failure) -> None:

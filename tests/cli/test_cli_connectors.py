@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import pytest
+from commands import Failure, Home
 
 from dxflow.config import options
 from dxflow.engine.platforms import PLATFORMS
 from dxflow.engine.rights import REGIMES
 from dxflow.engine.services import connectors, events
-
-if TYPE_CHECKING:
-    from conftest import Failure, Home
 
 SECRET = "canary-of-a-secret"
 

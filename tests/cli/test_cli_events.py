@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from conftest import Failure, Home
+from commands import Failure, Home
 
 NOBODY = "5b1e8c1c-6f5c-4d0a-9c44-5d4d54a3a111"
 

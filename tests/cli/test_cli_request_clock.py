@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
-
-if TYPE_CHECKING:
-    from conftest import Home
+from commands import Home
 
 
 def clock(home: Home, *words: str) -> dict[str, object]:

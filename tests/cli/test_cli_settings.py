@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from commands import Home
 
 import dxflow
-
-if TYPE_CHECKING:
-    from conftest import Home
 
 
 def test_a_wrong_setting_in_the_environment_is_one_line_that_names_it(home: Home) -> None:
     for words in (("serve",), ("tenant", "list"), ("migrate",), ("demo",)):
         home.run(*words, port="abc").refused("DXFLOW_PORT: 'abc'")
+
+
+def test_the_program_itself_answers_as_its_forked_twin_does(home: Home) -> None:
+    made = home.start("tenant", "create", "--name", "Acme Shop", "--json")
+    assert (made.code, made.err) == (0, "")
+    assert made.document["name"] == "Acme Shop"
+    home.start("tenant", "show", "nobody").refused("no tenant 'nobody'")
+    home.start("tenant", "bake").misused("bake")
+    home.start("tenant", "list", port="abc").refused("DXFLOW_PORT: 'abc'")
 
 
 def test_an_unknown_setting_is_refused_with_what_may_be_meant(home: Home) -> None:

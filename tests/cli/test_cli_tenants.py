@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import TYPE_CHECKING
+
+from commands import Home
 
 from dxflow.engine.identity import did
-
-if TYPE_CHECKING:
-    from conftest import Home
 
 NOBODY = "5b1e8c1c-6f5c-4d0a-9c44-5d4d54a3a111"
 

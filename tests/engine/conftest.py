@@ -23,7 +23,7 @@ Break = Callable[..., None]
 def shared_postgresql(postgresql: str) -> str:
     """The address of one migrated database for all of these tests: making one takes longer than most tests."""
     address = postgresql.replace("/postgres?", "/shared?")
-    _execute(postgresql, "CREATE DATABASE shared", "ALTER DATABASE shared SET synchronous_commit = off")
+    _execute(postgresql, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE shared")
     with Store(address) as store:
         store.migrate()
     return address

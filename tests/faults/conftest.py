@@ -9,21 +9,16 @@ from pathlib import Path
 
 import pytest
 import redis
-
 from books import Books
+from server import Installation, Server, installed
+
 from dxflow.config.valkey import EmbeddedValkey
-from server import Installation, Server, install
-
-
-@pytest.fixture(scope="session")
-def _template(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    return install(tmp_path_factory.mktemp("installed") / "data")
 
 
 @pytest.fixture
-def installation(_template: Installation, tmp_path: Path) -> Installation:
+def installation(tmp_path: Path) -> Installation:
     """A tenant and its connectors, made through the command line, in a directory with a space in its name."""
-    return _template.copy(tmp_path / "data dir")
+    return installed().copy(tmp_path / "data dir")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ other."""
 from __future__ import annotations
 
 import pytest
-
 from traffic import Crowd, shipments
 
 pytestmark = pytest.mark.fault

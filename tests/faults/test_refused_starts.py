@@ -7,7 +7,6 @@ import socket
 from pathlib import Path
 
 import pytest
-
 from server import HOST, command_line, free_port
 
 pytestmark = pytest.mark.fault

@@ -10,15 +10,15 @@ import time
 from random import Random
 
 import pytest
-
 from server import alive, is_free
 from traffic import Crowd, shipments
+
 from waiting import wait_until
 
 pytestmark = pytest.mark.fault
 
 KILLS = 10
-WEBHOOKS = 600
+WEBHOOKS = 500
 RECOVERED_IN_S = 20.0
 
 

@@ -7,23 +7,23 @@ import signal
 import socket
 
 import pytest
-
 from server import HOST, Client, Door, alive, is_free
-from traffic import Crowd, Shipment, in_thread, shipments
+from traffic import Crowd, Shipment, shipments
+
 from waiting import wait_until
 
 pytestmark = pytest.mark.fault
 
 
-def test_sigterm_under_load_loses_nothing_that_was_accepted(installation, books, make_server):
+@pytest.mark.parametrize("way", ["SIGTERM", "Ctrl-C"])
+def test_a_stop_under_load_loses_nothing_that_was_accepted(installation, books, make_server, way):
     server = make_server(installation.directory).start().ready()
     crowd = Crowd(server.port, installation.doors, patient=True)
-    family = []
 
     def stop_and_start() -> None:
         crowd.wait_for(60)
-        family.extend(server.family())
-        assert server.stop(signal.SIGTERM) == 0
+        family = server.family()
+        assert (server.stop() if way == "SIGTERM" else server.interrupt()) == 0
         wait_until(lambda: not any(alive(one) for one in family), what="the end of the children")
         server.start()
 
@@ -68,17 +68,3 @@ def test_ctrl_c_ends_everything_and_says_nothing_ugly(installation, make_server,
     wait_until(lambda: not any(alive(one) for one in family), what="the end of the children")
     assert is_free(server.port)
     assert "Traceback" not in server.log()
-
-
-def test_ctrl_c_under_load_leaves_no_children(installation, books, make_server):
-    server = make_server(installation.directory).start().ready()
-    crowd = Crowd(server.port, installation.doors, patient=True)
-    sending = in_thread(lambda: crowd.send(shipments(120)))
-    crowd.wait_for(50)
-    family = server.family()
-    assert server.interrupt() == 0
-    wait_until(lambda: not any(alive(one) for one in family), what="the end of the children")
-    server.start()
-    sending.join(60)
-    books.wait_until_quiet()
-    books.check_exactly_once(crowd.event_ids().values())

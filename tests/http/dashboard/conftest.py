@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import argon2
 import pytest
-from callers import Around
-from serving import served
-from visitors import PASSWORD, Visitor
+from visitors import PASSWORD, Visitor, edge
 
 from dxflow.engine.core import Core
 from dxflow.engine.services import passwords, users
 from dxflow.engine.services.roles import Role
 from dxflow.engine.services.tenants import NewTenant
-from dxflow.http.app import HttpSettings, Outside, build
 
 
 @pytest.fixture(autouse=True)
 def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The real cost of a password hash belongs to production, not to every test."""
-    monkeypatch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(
+        passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )
     passwords._unmatched.cache_clear()
     yield
     passwords._unmatched.cache_clear()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, unless a test asks for the other kind too (``BOTH``): pages differ little between them."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path / 'dx flow.db'}"
+    return str(request.getfixturevalue("new_postgresql")())
 
 
 @pytest.fixture
@@ -35,9 +43,7 @@ def public_url() -> str:
 @pytest.fixture
 def site(core: Core, public_url: str) -> Iterator[str]:
     """The address of a running edge."""
-    around = Around()
-    app = build(core, Outside(around.read, around.checks), HttpSettings(100_000, public_url))
-    with served(app, after=core.store.close) as address:
+    with edge(core, public_url) as address:
         yield address
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from visitors import Visitor
+from visitors import BOTH, Visitor
 
 from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
@@ -36,9 +36,12 @@ def ask(core: Core, tenant: NewTenant) -> Ask:
 
 def reads() -> list[dict[str, object]]:
     entry = models.AuditEntry
-    return [json.loads(row.leaf) for row in entry.select().where(entry.kind == "rights_request.requester_read")]
+    return [
+        json.loads(row.leaf) for row in entry.select().where(entry.kind == "rights_request.requester_read")
+    ]
 
 
+@BOTH
 def test_the_first_due_stands_on_top_with_its_clock_in_words(dpo: Visitor, ask: Ask) -> None:
     ask("erasure", 20), ask("access", 40), ask("portability", 0)
     dpo.get("/dashboard/requests")
@@ -48,6 +51,7 @@ def test_the_first_due_stands_on_top_with_its_clock_in_words(dpo: Visitor, ask: 
     assert re.search(r"in \d+ days", dpo.text)
 
 
+@BOTH
 def test_the_tiles_count_what_the_queue_holds(dpo: Visitor, ask: Ask) -> None:
     ask("erasure", 40)
     for state in ("review", "completed", "rejected"):
@@ -83,11 +87,17 @@ def test_nobody_is_named_until_somebody_asks_to_see(dpo: Visitor, ask: Ask) -> N
     assert reads() == []
 
 
+@BOTH
 def test_looking_at_who_asked_is_an_audit_entry(dpo: Visitor, ask: Ask) -> None:
     request = ask(details="please erase the canary")
     dpo.get(f"/dashboard/requests/{request.id}")
     dpo.post(f"/dashboard/requests/{request.id}")
-    for words in ("canary@person.example", "Canary Bird", "please erase the canary", "That you looked is in the log."):
+    for words in (
+        "canary@person.example",
+        "Canary Bird",
+        "please erase the canary",
+        "That you looked is in the log.",
+    ):
         assert words in dpo.text
     [leaf] = reads()
     user = models.User.get()
@@ -127,6 +137,7 @@ def test_another_controllers_request_is_a_page_that_isnt_there(dpo: Visitor, cor
     assert reads() == []
 
 
+@BOTH
 def test_a_request_of_plain_sql_waits_for_its_clock_without_breaking_the_page(
     dpo: Visitor, core: Core, tenant: NewTenant
 ) -> None:
@@ -138,6 +149,7 @@ def test_a_request_of_plain_sql_waits_for_its_clock_without_breaking_the_page(
     assert "No date could be computed" in dpo.text
 
 
+@BOTH
 def test_a_long_queue_goes_on_by_a_link_without_repeating(dpo: Visitor, ask: Ask) -> None:
     for number in range(55):
         ask(days=number % 5)

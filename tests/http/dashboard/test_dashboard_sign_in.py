@@ -1,9 +1,9 @@
-"""Signing in over HTTP: cookies that stay put, forms of other sites refused, a way back to where one was going."""
+"""Signing in over HTTP: cookies that stay put, other sites' forms refused, on to where one was going."""
 
 from __future__ import annotations
 
 import pytest
-from visitors import PASSWORD, Visitor
+from visitors import BOTH, PASSWORD, Visitor
 
 from dxflow.engine.core import Core
 from dxflow.engine.services import users
@@ -22,6 +22,7 @@ def once(core: Core, tenant: NewTenant) -> str:
     return secret
 
 
+@BOTH
 def test_a_one_time_password_opens_the_overview_and_asks_for_a_password(visitor: Visitor, once: str) -> None:
     visitor.sign_in(EMAIL, once)
     assert visitor.page.status_code == 200
@@ -40,6 +41,7 @@ def test_a_used_one_time_password_is_refused_in_plain_words(visitor: Visitor, si
     assert not late.session.cookies
 
 
+@BOTH
 def test_choosing_a_password_ends_the_reminder_and_opens_the_next_session(
     visitor: Visitor, site: str, once: str
 ) -> None:
@@ -74,7 +76,10 @@ def test_a_password_that_wont_do_comes_back_with_the_reason(
 
 def test_changing_a_password_takes_the_present_one(dpo: Visitor) -> None:
     dpo.get("/dashboard/password")
-    dpo.post("/dashboard/password", {"current": "wrong", "password": "new words here now", "again": "new words here now"})
+    dpo.post(
+        "/dashboard/password",
+        {"current": "wrong", "password": "new words here now", "again": "new words here now"},
+    )
     assert dpo.page.status_code == 422
     assert "is not your present password" in dpo.text
 

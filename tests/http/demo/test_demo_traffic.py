@@ -64,7 +64,7 @@ def expected(plan: Sequence[Planned], kind: Expected) -> list[Planned]:
     return [planned for planned in plan if planned.expected is kind and not planned.poison]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_accepted_delivery_verifies_and_extracts(seed: int) -> None:
     for planned in expected(hour(seed=seed), Expected.ACCEPTED):
         assert extracted(planned).activity_type
@@ -171,14 +171,15 @@ def test_a_duplicate_repeats_an_earlier_delivery_to_the_byte() -> None:
         assert repeat.at > original.at
 
 
-def test_all_other_deliveries_have_keys_of_their_own() -> None:
-    keys = []
-    for planned in expected(hour(2000), Expected.ACCEPTED):
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_all_other_deliveries_have_keys_of_their_own(seed: int) -> None:
+    keys: Counter[tuple[str, tuple[str | bytes, ...]]] = Counter()
+    for planned in expected(hour(700, seed), Expected.ACCEPTED):
         delivery = delivery_of(planned, DOORS[planned.platform].secret)
-        keys.append(
-            (planned.platform, get(planned.platform).identify(delivery, endpoint_of(planned.platform)).key)
-        )
-    assert len(set(keys)) == len(keys)
+        identity = get(planned.platform).identify(delivery, endpoint_of(planned.platform))
+        keys[planned.platform, identity.key] += 1
+    assert [key for key, count in keys.items() if count > 1] == []
 
 
 @settings(max_examples=30, deadline=None)
