@@ -222,7 +222,7 @@ def event_replay(
 
 
 @command(event, "discard")
-def event_discard(run: Run, event_id: str, reason: options.Required) -> None:
+def event_discard(run: Run, event_id: str, reason: str = events.NO_REASON) -> None:
     """Give an event up, for a reason that stays with it."""
     row = events.discard(core_for(run.settings), None, event_id, reason, acts.SYSTEM)
     run.show(rows.event(row), rows.EVENT)

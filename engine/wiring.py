@@ -10,6 +10,7 @@ import os
 import threading
 from urllib.parse import urlsplit
 
+from ..config.datadir import DataDir
 from ..config.settings import Settings
 from . import core
 from .core import Core
@@ -42,7 +43,7 @@ def forget() -> None:
 
 
 def _open(settings: Settings, migrate: bool) -> Core:
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    DataDir(settings.data_dir).prepare()
     given = settings.root_key.get_secret_value() if settings.root_key else None
     store = Store(settings.database)
     if migrate:

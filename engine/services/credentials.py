@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..core import Core
 from ..errors import Invalid, NotAuthentic, NotFound
+from ..identity import did
 from ..store import models
 from . import acts
 
@@ -67,7 +68,10 @@ def keys(tenant_id: str) -> list[models.ApiKey]:
 
 def revoke(core: Core, tenant_id: str, key_id: str, actor: str) -> models.ApiKey:
     """Revoke a key, at once and for good. Raises NotFound."""
-    row = models.ApiKey.get_or_none(id=key_id, tenant_id=tenant_id)
+    try:
+        row = models.ApiKey.get_or_none(id=did.canonical(key_id), tenant_id=tenant_id)
+    except Invalid:
+        row = None
     if row is None:
         raise NotFound("no such API key")
     if row.revoked_at is None:

@@ -15,6 +15,7 @@ from . import acts
 STATES = ("received", "running", "retrying", "done", "failed", "discarded")
 REPLAYABLE = ("failed", "discarded")
 REASON_LENGTH = 500
+NO_REASON = "no reason given"
 
 
 def listing(

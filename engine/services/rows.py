@@ -121,7 +121,7 @@ def new_connector(core: Core, row: models.Connector, base: str) -> Row:
 
 
 def event(row: models.Event) -> Row:
-    """The contract's event, and its tenant."""
+    """The contract's event, its trust grade and its tenant."""
     return {
         "id": row.id,
         "tenant_id": row.tenant_id,
@@ -130,6 +130,7 @@ def event(row: models.Event) -> Row:
         "workflow": row.workflow,
         "step": row.step,
         "state": row.state,
+        "trust": row.trust,
         "attempts": row.attempts,
         "error": row.error,
         "next_attempt_at": row.due_at if row.state == "retrying" else None,

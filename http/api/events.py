@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ...engine.services import events as service
 from ...engine.services import pages, rows
@@ -24,6 +24,7 @@ class Event(Shape):
     workflow: str
     step: str
     state: State
+    trust: str
     attempts: int
     error: str | None
     next_attempt_at: Moment | None
@@ -46,22 +47,17 @@ class EventQuery(Paging):
 class Discard(Shape):
     """Why it is given up; stays with the event."""
 
-    reason: Annotated[Line, Field(max_length=service.REASON_LENGTH)]
+    reason: Annotated[Line, Field(max_length=service.REASON_LENGTH)] = service.NO_REASON
 
 
 class ReplayFilter(Shape):
-    """Which failed events: all conditions together. ``error`` is a part of the error's text."""
+    """Which failed events: all conditions together, and all of them without any. ``error`` is a part of the
+    error's text."""
 
     state: Literal["failed"] = "failed"
     error: Line | None = None
     since: Moment | None = None
     ids: Annotated[list[Id], Field(max_length=1000)] | None = None
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError('give at least one condition; {"state": "failed"} means all of them')
-        return self
 
 
 class Replayed(Shape):

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from ...engine.errors import Invalid, Malformed
 from ..webhooks import read_body
-from .values import Nothing, Shape
+from .values import Shape
 
 _LONGEST_NAME = 100
 
@@ -36,10 +36,13 @@ def query(req: falcon.Request, model: type[Model]) -> Model:
 
 
 def body(req: falcon.Request, model: type[Model], limit: int) -> Model:
-    """The body as ``model``. Raises Malformed, TooLarge, HTTPUnsupportedMediaType, Refused."""
+    """The body as ``model``; none at all is the same as ``{}`` where nothing has to be given.
+
+    Raises Malformed, TooLarge, HTTPUnsupportedMediaType, Refused.
+    """
     raw = read_body(req, limit) if req.content_length or req.get_header("Transfer-Encoding") else b""
     if not raw:
-        if model is not Nothing:
+        if any(field.is_required() for field in model.model_fields.values()):
             raise Malformed("a JSON body is needed")
         return model()
     _require_json(req.content_type)

@@ -144,11 +144,11 @@ def test_the_keyboard_alone_gets_past_the_navigation(reader: Reader, once: str) 
     reader.sign_in(once)
     reader.open("/dashboard/events")
     reader.browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
-    focused = reader.browser.switch_to.active_element
-    assert focused.text == "Skip to the content"
-    assert focused.rect["y"] >= 0, "what has the focus is in sight"
-    focused.send_keys(Keys.ENTER)
-    assert reader.browser.current_url.endswith("#main")
+    skip = reader.browser.find_element(By.CLASS_NAME, "skip")
+    wait_until(lambda: reader.browser.switch_to.active_element == skip, what="the focus on the first link")
+    wait_until(lambda: skip.rect["y"] >= 0, what="what has the focus to be in sight")
+    skip.send_keys(Keys.ENTER)
+    wait_until(lambda: reader.browser.current_url.endswith("#main"), what="the jump to the content")
 
 
 @pytest.mark.parametrize("width", [380, 1280])

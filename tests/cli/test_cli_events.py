@@ -58,6 +58,7 @@ def test_an_event_that_does_not_exist_is_one_line(shop: Home) -> None:
         shop.run("event", *words).refused("no such event")
 
 
-def test_a_discard_needs_a_reason(failure: Failure) -> None:
-    failure.home.run("event", "discard", failure.event_id).misused("--reason")
+def test_a_blank_reason_is_refused_and_a_missing_one_is_said_to_be_missing(failure: Failure) -> None:
     failure.home.run("event", "discard", failure.event_id, "--reason", " ").refused("reason")
+    discarded = failure.home.ask("event", "discard", failure.event_id)
+    assert discarded["history"][-1]["reason"] == "no reason given"

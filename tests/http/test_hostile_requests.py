@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from server import HOST, PLATFORMS, Client, Door, Installation, Server, edge_alone, exchange_raw, send_raw
 
 LIMIT = 64 * 1024
-CALLERS_FAULT = {400, 401, 404, 405, 408, 411, 413, 414, 415, 431, 501, 505}
+CALLERS_FAULT = {400, 401, 404, 405, 408, 411, 413, 414, 415, 417, 431, 501, 505}
+"""What an honest server may say of a broken request; 501 and 505 are codings and versions nobody speaks."""
 TOPICS = {"shopify": "customers/create", "stripe": "customer.created", "woocommerce": "customer.created"}
 
 
@@ -132,12 +133,13 @@ BROKEN = (
     b"\xff\xfe\xfd",
     "sécret".encode(),
     b"a\x00b",
-    b"=" * 10_000,
+    b"=" * 5_000,
+    b"=" * 50_000,
     b"t=,v1=",
     b"t=99999999999999999999,v1=" + b"a" * 64,
     b"t=-1,v1=\xff",
     "t=١٢٣,v1=a".encode(),
-    b"t=1,t=2,v1=a" + b",v1=a" * 2000,
+    b"t=1,t=2,v1=a" + b",v1=a" * 1000,
 )
 
 
@@ -146,7 +148,7 @@ BROKEN = (
 def test_a_broken_signature_is_unauthorised_or_malformed(server, doors, platform, value):
     name = SIGNED_HEADERS[platform].encode()
     head = f"POST {doors[platform].path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 2\r\n".encode()
-    assert send_raw(server.port, head + name + b": " + value + b"\r\n\r\n{}") in (400, 401)
+    assert send_raw(server.port, head + name + b": " + value + b"\r\n\r\n{}") in (400, 401, 431)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])
