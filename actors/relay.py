@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 import structlog
 from dramatiq.errors import BrokerError
 
+from ..engine import runner
 from ..engine.core import Core
 from ..engine.errors import DxflowError
 from ..engine.machine import WORKFLOW_QUEUE
 from ..engine.outbox import Due, Outbox
+from ..engine.services import idempotency
 from .broker.broker import TenantBroker
 from .dispatcher import Dispatcher, queue_name, tenant_did
 
@@ -33,6 +35,9 @@ half of a core, and what comes meanwhile travels together."""
 
 TAKE = 1024
 
+FORGET_EVERY = 3600.0
+"""Seconds."""
+
 
 @dataclass(slots=True)
 class Relay:
@@ -45,6 +50,7 @@ class Relay:
     _thread: threading.Thread | None = None
     _reachable: bool = True
     _recovered: bool = False
+    _forget_at: float = 0.0
 
     def start(self) -> None:
         """Begin relaying."""
@@ -71,9 +77,12 @@ class Relay:
                 self._check_marker()
                 self._recover()
                 self.hand_over()
+                self._forget()
                 self._say_reachable()
             except (BrokerError, DxflowError) as error:
                 self._say_unreachable(error)
+            except Exception as error:  # noqa: BLE001 - a defect: without its relay the process does nothing
+                logger.error("relay_defect", **runner.where(error))
             self._stopping.wait(max(REST, time.monotonic() - began))
             self.core.bell.wait(self._pause())
         self.core.store.close()
@@ -113,6 +122,12 @@ class Relay:
         for start in range(0, len(lost), TAKE):
             Outbox(self.core).release(lost[start : start + TAKE])
         self._recovered = True
+
+    def _forget(self) -> None:
+        """Once an hour: kept answers whose time is over."""
+        if time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + FORGET_EVERY
+            idempotency.forget(self.core)
 
     def _pause(self) -> float:
         if not self._reachable:
