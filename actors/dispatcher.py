@@ -19,19 +19,14 @@ from .broker.names import QUEUE
 
 logger = structlog.get_logger(__name__)
 
-ACTORS = {machine.REGISTER_QUEUE: "audit_register", machine.RESULTS_QUEUE: "audit_register_results"}
-"""Steps with queues of their own have actors of their own; all others go to the actor of their workflow."""
+ACTORS = (machine.REGISTER, machine.RESULTS)
+"""Families of queues with an actor of their own, of the same name; all else goes to its workflow's actor."""
 
 
 @lru_cache(maxsize=100_000)
 def tenant_did(tenant_id: str) -> str:
     """A tenant's DID never changes, so it is looked up once."""
     return str(models.DataController.get_by_id(tenant_id).did)
-
-
-def queue_name(family: str, did: str) -> str:
-    """The public name of a tenant's queue, and its key in Redis."""
-    return f"{family}_{did}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +55,12 @@ class Dispatcher:
         """The Dramatiq message of one dispatch: ids only, nothing about a person."""
         family = machine.queue_family(dispatch.workflow, dispatch.step)
         did = tenant_did(dispatch.tenant_id)
-        options = {"tenant_queue": queue_name(family, did), "family": family, "did": did}
-        if family == machine.REGISTER_QUEUE:
+        options = {"tenant_queue": machine.queue_name(family, did), "family": family, "did": did}
+        if family == machine.REGISTER:
             options["exchange"] = machine.REGISTER_EXCHANGE
         return Message(
             queue_name=QUEUE,
-            actor_name=ACTORS.get(family, dispatch.workflow),
+            actor_name=family if family in ACTORS else dispatch.workflow,
             args=(),
             kwargs={
                 "workflow": dispatch.workflow,

@@ -18,11 +18,11 @@ from dramatiq.errors import BrokerError
 from ..engine import runner
 from ..engine.core import Core
 from ..engine.errors import DxflowError
-from ..engine.machine import WORKFLOW_QUEUE
+from ..engine.machine import WORKFLOW, queue_name
 from ..engine.outbox import Due, Outbox
 from ..engine.services import idempotency
 from .broker.broker import TenantBroker
-from .dispatcher import Dispatcher, queue_name, tenant_did
+from .dispatcher import Dispatcher, tenant_did
 
 logger = structlog.get_logger(__name__)
 
@@ -101,7 +101,7 @@ class Relay:
 
     def _with_room(self, tenant_ids: set[str]) -> set[str]:
         """Tenants with nothing waiting in their workflow queue."""
-        names = {queue_name(WORKFLOW_QUEUE, tenant_did(tenant_id)): tenant_id for tenant_id in tenant_ids}
+        names = {queue_name(WORKFLOW, tenant_did(tenant_id)): tenant_id for tenant_id in tenant_ids}
         depths = self.broker.depths(list(names))
         return {tenant_id for name, tenant_id in names.items() if depths[name].ready == 0}
 

@@ -41,7 +41,7 @@ logger = structlog.get_logger(__name__)
 
 TIME_LIMIT_MS = 120_000
 LOCK_NODE_TIMEOUT_S = 0.25
-STEP_LIMITS = {machine.WORKFLOW_QUEUE: 1, machine.REGISTER_QUEUE: 1, machine.RESULTS_QUEUE: 1}
+STEP_LIMITS = dict.fromkeys(machine.FAMILIES, 1)
 """Messages of one tenant in flight: one, so that a tenant's events keep their order and share batches."""
 
 
@@ -80,9 +80,7 @@ class Engine:
         """The dispatcher. Raises Unavailable before ``start`` when there is no Redis to dispatch through."""
         if self._broker is None:
             if self.settings.redis_url is None:
-                raise Unavailable(
-                    "set DXFLOW_REDIS_URL, or start the engine to get the embedded Valkey"
-                )
+                raise Unavailable("set DXFLOW_REDIS_URL, or start the engine to get the embedded Valkey")
             self._broker = _broker(self.core, self.settings)
         return self._broker
 

@@ -14,12 +14,10 @@ import dramatiq
 from ..engine import machine, runner
 from ..engine.core import Core
 from .broker.broker import TenantBroker
-from .broker.names import QUEUE
+from .broker.names import LOCK_TEMPLATE, QUEUE
 from .dispatcher import ACTORS, Dispatcher
 from .metrics import Metrics
 from .middleware.locking import current_lease
-
-LOCK = "audit_register_{did}"
 
 
 def declare(broker: TenantBroker, core: Core, dispatcher: Dispatcher, metrics: Metrics) -> None:
@@ -35,8 +33,8 @@ def declare(broker: TenantBroker, core: Core, dispatcher: Dispatcher, metrics: M
 
     for workflow in machine.WORKFLOWS:
         _declare(broker, run, workflow)
-    for family, name in ACTORS.items():
-        _declare(broker, run, name, lock=LOCK if family == machine.REGISTER_QUEUE else None)
+    for family in ACTORS:
+        _declare(broker, run, family, lock=LOCK_TEMPLATE if family == machine.REGISTER else None)
 
 
 def _declare(broker: TenantBroker, run: Callable[..., None], name: str, lock: str | None = None) -> None:

@@ -59,14 +59,17 @@ WORKFLOWS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     },
 }
 
-WORKFLOW_QUEUE = "workflow_queue"
-REGISTER_QUEUE = "audit_register_queue"
-RESULTS_QUEUE = "audit_register_results_queue"
+WORKFLOW = "workflow"
+REGISTER = "audit_register"
+RESULTS = "audit_register_results"
+FAMILIES = (WORKFLOW, REGISTER, RESULTS)
+"""Families of tenant queues; a tenant's queue is named ``{family}_queue_{did}``."""
+
 REGISTER_EXCHANGE = "audit_register_exchange"
 
 _FAMILIES = {
-    ("processing_activity", "register"): REGISTER_QUEUE,
-    ("processing_activity", "record"): RESULTS_QUEUE,
+    ("processing_activity", "register"): REGISTER,
+    ("processing_activity", "record"): RESULTS,
 }
 
 
@@ -86,9 +89,14 @@ def move(workflow: str, step: str, outcome: str) -> str:
     return outcomes[outcome]
 
 
+def queue_name(family: str, did: str) -> str:
+    """The public name of a tenant's queue, for example ``audit_register_queue_did:dep:f2c6…``."""
+    return f"{family}_queue_{did}"
+
+
 def queue_family(workflow: str, step: str) -> str:
-    """Which family of tenant queues carries this step; a tenant's queue is ``{family}_{did}``."""
-    return _FAMILIES.get((workflow, step), WORKFLOW_QUEUE)
+    """Which family of tenant queues carries this step."""
+    return _FAMILIES.get((workflow, step), WORKFLOW)
 
 
 def every_move() -> Iterator[tuple[str, str, str, str]]:

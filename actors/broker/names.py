@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...engine.machine import queue_name
+
 #: The one queue Dramatiq knows of: one consumer thread serves every tenant from it.
 QUEUE: Final = "dxflow"
 #: What every internal Redis key starts with.
@@ -15,12 +17,7 @@ PREFIX: Final = "dxflow:"
 #: The lock under which a tenant's register is written.
 LOCK_TEMPLATE: Final = "audit_register_{did}"
 
-_INFIX: Final = "_queue_"
-
-
-def queue_name(family: str, did: str) -> str:
-    """The public name of a tenant's queue, for example ``audit_register_queue_did:dep:f2c6…``."""
-    return f"{family}{_INFIX}{did}"
+_INFIX: Final = queue_name("", "")
 
 
 def family_of(queue: str) -> str:

@@ -13,8 +13,6 @@ from ..core import Core
 from ..identity import did
 from ..store import models
 
-FAMILIES = (machine.WORKFLOW_QUEUE, machine.REGISTER_QUEUE, machine.RESULTS_QUEUE)
-
 
 class Depth(Protocol):
     """Messages of one tenant queue; a message carries up to ``outbox.BATCH`` events."""
@@ -47,9 +45,9 @@ def of_tenant(
 ) -> list[Queue]:
     """Every queue of the tenant, also those that are empty. Raises Unavailable when ``depths`` does."""
     tenant = did.derive(tenant_id, core.did_method)
-    names = {family: f"{family}_{tenant}" for family in FAMILIES}
+    names = {family: machine.queue_name(family, tenant) for family in machine.FAMILIES}
     found, resting = depths(list(names.values())), _resting(tenant_id)
-    return [_queue(core, names[family], found[names[family]], resting[family]) for family in FAMILIES]
+    return [_queue(core, names[family], found[names[family]], resting[family]) for family in machine.FAMILIES]
 
 
 def _queue(core: Core, name: str, depth: Depth, resting: Mapping[str, int]) -> Queue:
@@ -68,7 +66,7 @@ def _resting(tenant_id: str) -> dict[str, dict[str, int]]:
         .where(event.tenant_id == tenant_id, event.state.in_(("retrying", "failed")))
         .group_by(event.workflow, event.step, event.state)
     )
-    counts = {family: {"retrying": 0, "failed": 0} for family in FAMILIES}
+    counts = {family: {"retrying": 0, "failed": 0} for family in machine.FAMILIES}
     rows: Iterable[tuple[str, str, str, int]] = query.tuples()  # type: ignore[assignment]  # as its stubs can't say
     for workflow, step, state, number in rows:
         counts[machine.queue_family(workflow, step)][state] += number

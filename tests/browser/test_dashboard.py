@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from visitors import PASSWORD
@@ -38,12 +39,24 @@ class Reader:
         """Press the button or follow the link that begins with these words; waits for the next page."""
         begins = f"starts-with(normalize-space(), '{words}')"
         found = self.browser.find_element(By.XPATH, f"{inside}//*[(self::a or self::button) and {begins}]")
-        page = self.browser.find_element(By.TAG_NAME, "html").id
+        before = self._page()
         found.click()
-        wait_until(lambda: self.browser.find_element(By.TAG_NAME, "html").id != page, what=f"after {words!r}")
+        wait_until(lambda: self._page() not in (before, None), what=f"the page after {words!r}")
 
     def sees(self, words: str) -> None:
-        wait_until(lambda: words in self.browser.find_element(By.TAG_NAME, "body").text, what=words)
+        wait_until(lambda: words in self._text(), what=words)
+
+    def _page(self) -> str | None:
+        """The id of the document shown; None between two of them."""
+        documents = self.browser.find_elements(By.TAG_NAME, "html")
+        return documents[0].id if documents else None
+
+    def _text(self) -> str:
+        """What the page says; nothing while it gives way to the next."""
+        try:
+            return self.browser.find_element(By.TAG_NAME, "body").text
+        except (NoSuchElementException, StaleElementReferenceException):
+            return ""
 
     def sign_in(self, password: str) -> None:
         self.open("/dashboard/")

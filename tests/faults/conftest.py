@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 from books import Books
-from server import Installation, Server, installed
+from server import Installation, Server, alive, installed
 
 from dxflow.config.valkey import EmbeddedValkey
+from waiting import wait_until
 
 
 @pytest.fixture
@@ -54,12 +57,25 @@ class Redis:
         """Start it (again), with what its file has kept."""
         self._valkey.start()
 
+    @property
+    def pid(self) -> int:
+        assert self._valkey.pid is not None
+        return self._valkey.pid
+
     def kill(self) -> None:
         """kill -9, and wait until it has ended."""
-        pid = self._valkey.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        process = psutil.Process(self.pid)
+        process.kill()
+        wait_until(lambda: not alive(process), what="the end of Redis")
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """While the block runs it takes connections and answers nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         self.client.close()

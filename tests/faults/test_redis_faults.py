@@ -4,9 +4,12 @@ lost, nothing happens twice."""
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
 from traffic import Crowd, shipments
+
+from dxflow.config.server import GRACEFUL_TIMEOUT_S
 
 pytestmark = pytest.mark.fault
 
@@ -54,3 +57,27 @@ def test_a_redis_wiped_again_and_again_among_a_thousand_webhooks_loses_nothing(
     books.check_exactly_once(crowd.event_ids().values())
     assert server.stop() == 0
     assert installation.verify_log()["tenants"] == 1
+
+
+def test_a_redis_that_hangs_holds_up_nobody_who_delivers(installation, books, make_server, own_redis):
+    server = make_server(installation.directory, redis_url=own_redis.url).start().ready()
+    crowd = Crowd(server.port, installation.doors)
+    with own_redis.hanging():
+        started = time.monotonic()
+        crowd.send(shipments(100))
+        took = time.monotonic() - started
+    assert crowd.statuses() == {(200, "accepted")}
+    assert took < 15, "a hundred deliveries must not wait for a Redis that doesn't answer"
+    books.wait_until_quiet()
+    books.check_exactly_once(crowd.event_ids().values())
+
+
+def test_a_server_stops_in_time_while_its_redis_hangs(installation, books, make_server, own_redis):
+    server = make_server(installation.directory, redis_url=own_redis.url).start().ready()
+    crowd = Crowd(server.port, installation.doors)
+    with own_redis.hanging():
+        crowd.send(shipments(20))
+        assert server.stop(timeout=GRACEFUL_TIMEOUT_S + 5) == 0
+    server.start()
+    books.wait_until_quiet()
+    books.check_exactly_once(crowd.event_ids().values())

@@ -112,3 +112,28 @@ def test_a_killed_valkey_is_started_again_by_its_server(installation, books, mak
     books.wait_until_quiet()
     books.check_exactly_once(crowd.event_ids().values())
     assert valkey.pid not in [process.pid for process in server.family()]
+
+
+def test_a_killed_worker_is_replaced_by_its_master_and_nothing_is_done_twice(
+    installation, books, make_server
+):
+    server = make_server(installation.directory).start().ready()
+    crowd = Crowd(server.port, installation.doors, patient=True)
+
+    def kill_workers() -> None:
+        for answered in (40, 90):
+            crowd.wait_for(answered)
+            kill_the_worker(server)
+
+    crowd.send(shipments(150), kill_workers)
+    books.wait_until_quiet()
+    books.check_exactly_once(crowd.event_ids().values())
+    assert server.stop() == 0
+
+
+def kill_the_worker(server):
+    """kill -9 of the process that serves and works, and wait until another one has taken its place."""
+    (worker,) = [one for one in server.family()[1:] if "valkey" not in one.name()]
+    worker.kill()
+    wait_until(lambda: not alive(worker), what="the worker's end")
+    server.ready()
