@@ -7,7 +7,6 @@ load one commit carries many. There is no writer thread, so nothing to start, fo
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from . import machine, moments
 from .core import Core
 from .errors import PermanentError, Unavailable
-from .store import models
+from .store import models, quick
 
 WORKFLOW = "webhook"
 
@@ -101,13 +100,7 @@ class Inbox:
             self.core.bell.set()
 
     def _insert(self, waiting: _Waiting) -> Accepted:
-        database = self.core.store.database
-        mark = "?" if self.core.store.dialect == "sqlite" else "%s"
-        statement = (
-            f"INSERT INTO events ({', '.join(_COLUMNS)}) VALUES ({', '.join([mark] * len(_COLUMNS))}) "  # noqa: S608
-            "ON CONFLICT (connector_id, dedup_key) DO NOTHING"
-        )
-        if database.execute_sql(statement, waiting.row).rowcount == 1:
+        if quick.insert(models.Event, dict(zip(_COLUMNS, waiting.row, strict=True)), ignore=True) == 1:
             return Accepted(str(waiting.row[0]), "accepted" if waiting.handled else "ignored")
         first = models.Event.get(connector_id=waiting.row[2], dedup_key=waiting.row[9])
         return Accepted(first.id, "duplicate")
@@ -129,7 +122,7 @@ class Inbox:
             core.keys.mac(arrival.tenant_id, "dedup", *arrival.key),
             core.keys.mac(arrival.tenant_id, "body", arrival.body),
             _seal(core, arrival.tenant_id, event_id, arrival.body),
-            json.dumps(dict(arrival.meta)),
+            dict(arrival.meta),
             now if arrival.handled else None,
             now,
             now,

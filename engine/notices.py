@@ -30,7 +30,7 @@ def event_failed(core: Core, event: models.Event) -> None:
         "event.failed",
         "error",
         f"{event.source} {event.topic} failed at step {event.step}",
-        f"{event.error} Mend the cause, then replay it, or discard it with a reason.",
+        f"{(event.error or '').rstrip('.')}. Mend the cause, then replay it, or discard it with a reason.",
         ("event", event.id),
     )
 

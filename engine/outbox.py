@@ -95,7 +95,7 @@ class Outbox:
             event.due_at.is_null(False), event.message_id.is_null(False)
         )
         with self.core.store.reachable():
-            return dict(query.tuples())
+            return {row.id: row.message_id for row in query}
 
     def release(self, event_ids: Iterable[str]) -> None:
         """What couldn't be handed over is due again at once."""

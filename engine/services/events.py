@@ -29,7 +29,8 @@ def listing(
 ) -> list[models.Event]:
     """Newest first. ``q`` looks in topic, error and id; ``before`` is a ``seq`` to continue from."""
     event = models.Event
-    query = event.select().order_by(event.seq.desc()).limit(limit)
+    columns = [field for name, field in event._meta.fields.items() if name != "payload_sealed"]
+    query = event.select(*columns).order_by(event.seq.desc()).limit(limit)
     if tenant_id is not None:
         query = query.where(event.tenant_id == tenant_id)
     if state is not None:

@@ -96,24 +96,24 @@ def _run(model: type[peewee.Model], text: str, names: Sequence[str], values: Ite
 def _insert_text(model: type[peewee.Model], mark: str, names: tuple[str, ...], ignore: bool) -> str:
     marks = ", ".join([mark] * len(names))
     tail = " ON CONFLICT DO NOTHING" if ignore else ""
-    return f"INSERT INTO {_table(model)} ({', '.join(names)}) VALUES ({marks}){tail}"  # noqa: S608
+    return f"INSERT INTO {_table(model)} ({', '.join(names)}) VALUES ({marks}){tail}"
 
 
 @lru_cache(maxsize=512)
 def _update_text(model: type[peewee.Model], mark: str, sets: tuple[str, ...], keys: tuple[str, ...]) -> str:
     changes = ", ".join(f"{name} = {mark}" for name in sets)
-    return f"UPDATE {_table(model)} SET {changes} WHERE {_equal(keys, mark)}"  # noqa: S608
+    return f"UPDATE {_table(model)} SET {changes} WHERE {_equal(keys, mark)}"
 
 
 @lru_cache(maxsize=512)
 def _select_text(model: type[peewee.Model], mark: str, keys: tuple[str, ...], tail: str) -> str:
-    return f"SELECT {_columns(model)} FROM {_table(model)} WHERE {_equal(keys, mark)}{tail}"  # noqa: S608
+    return f"SELECT {_columns(model)} FROM {_table(model)} WHERE {_equal(keys, mark)}{tail}"
 
 
 @lru_cache(maxsize=512)
 def _many_text(model: type[peewee.Model], mark: str, key: str, count: int, keys: tuple[str, ...]) -> str:
     conditions = " AND ".join([f"{key} IN ({', '.join([mark] * count)})", *(f"{k} = {mark}" for k in keys)])
-    return f"SELECT {_columns(model)} FROM {_table(model)} WHERE {conditions}"  # noqa: S608
+    return f"SELECT {_columns(model)} FROM {_table(model)} WHERE {conditions}"
 
 
 @lru_cache(maxsize=512)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from dxflow.actors.broker.broker import TenantBroker
 from dxflow.actors.broker.consumer import TenantConsumer
 from dxflow.actors.broker.names import QUEUE
 from dxflow.config.valkey import EmbeddedValkey
+from waiting import wait_until
 
 PATIENCE_S = 30.0
 WORKER_PROCESS = Path(__file__).with_name("worker_process.py")
@@ -36,11 +36,7 @@ def eventually() -> Eventually:
     """Wait until a condition holds and return its value; fail after ``patience`` seconds."""
 
     def wait(condition: Callable[[], Any], patience: float = PATIENCE_S) -> Any:
-        deadline = time.monotonic() + patience
-        while not (value := condition()):
-            assert time.monotonic() < deadline, "waited in vain"
-            time.sleep(0.005)
-        return value
+        return wait_until(condition, timeout=patience)
 
     return wait
 

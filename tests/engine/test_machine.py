@@ -46,7 +46,7 @@ def test_every_step_can_be_reached_and_every_workflow_ends() -> None:
 def test_an_unknown_move_is_an_error_that_names_what_is_allowed(
     workflow: str, step: str, outcome: str
 ) -> None:
-    with pytest.raises(IllegalMove, match="allowed|has|there are"):
+    with pytest.raises(IllegalMove, match=r"allowed|has|there are"):
         machine.move(workflow, step, outcome)
     with pytest.raises(IllegalMove):
         steps.find("nothing", "at")

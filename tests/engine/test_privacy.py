@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ from flow import HandClock, Sender, check_invariants, customer, drain, events
 from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights import intake
+from dxflow.engine.runner import describe, where
 from dxflow.engine.services import connectors, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
@@ -141,54 +142,34 @@ def _columns() -> Iterator[tuple[str, bytes]]:
                 yield f"{table}.{name}", raw
 
 
-def test_no_column_of_any_table_holds_a_canary(core: Core, sent: None) -> None:
+def test_nothing_that_is_stored_holds_a_canary(
+    core: Core, tenant: NewTenant, sent: None, tmp_path: Path
+) -> None:
     check_invariants(core)
     assert {event.state for event in events("webhook")} == {"done", "failed"}
     columns = list(_columns())
     assert len({name.partition(".")[0] for name, _ in columns}) > 20, "the canaries went everywhere"
-    found = {(name, canary) for name, raw in columns for canary in CANARIES if canary.encode() in raw}
-    assert found == set()
-
-
-def test_no_file_of_the_database_holds_a_canary(core: Core, sent: None, tmp_path: Path) -> None:
-    if core.store.dialect != "sqlite":
-        pytest.skip("PostgreSQL's files hold the columns that another test reads")
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} >= {".db", ".db-wal"}
-    for path in files:
-        raw = path.read_bytes()
-        assert [canary for canary in CANARIES if canary.encode() in raw] == [], path.name
+    assert {(name, canary) for name, raw in columns for canary in _in(raw)} == set()
+    if core.store.dialect == "sqlite":
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert {path.suffix for path in files} >= {".db", ".db-wal"}
+        assert {path.name: _in(path.read_bytes()) for path in files} == {path.name: [] for path in files}
+    subject = core.subjects.find(tenant.controller.id, Person(email=EMAIL))
+    assert subject is not None
+    assert core.subjects.profile(subject)["phone"] == PHONE, "and yet it is there"
 
 
 def test_no_log_line_holds_a_canary(core: Core, lines: list[object], sent: None) -> None:
-    assert any("step_failed" in str(line) for line in lines), "something was logged at all"
-    assert [canary for canary in CANARIES if canary in str(lines)] == []
+    assert len([line for line in lines if "step_failed" in str(line)]) >= 4
+    assert _in(str(lines).encode()) == []
 
 
-def test_no_error_and_no_notice_holds_a_canary(core: Core, sent: None) -> None:
-    failed = [event for event in events("webhook") if event.state == "failed"]
-    assert len(failed) >= 4
-    texts = [event.error for event in failed] + [f"{n.title} {n.body}" for n in models.Notification.select()]
-    assert [canary for canary in CANARIES if canary in str(texts)] == []
-
-
-def test_what_was_sealed_can_be_opened_by_those_who_may(
-    core: Core, tenant: NewTenant, sent: None, find: Callable[[Person], models.DataSubject | None]
-) -> None:
-    subject = find(Person(email=EMAIL))
-    assert subject is not None
-    assert core.subjects.profile(subject)["phone"] == PHONE
-
-
-@pytest.fixture
-def find(core: Core, tenant: NewTenant) -> Callable[[Person], models.DataSubject | None]:
-    return lambda person: core.subjects.find(tenant.controller.id, person)
+def _in(raw: bytes) -> list[str]:
+    return [canary for canary in CANARIES if canary.encode() in raw]
 
 
 def test_a_failing_connection_does_not_quote_what_was_written(core: Core, tenant: NewTenant) -> None:
     """The database quotes values in its own errors: none of those texts may go on."""
-    from dxflow.engine.runner import describe, where
-
     with pytest.raises(Exception) as caught, core.store.transaction():  # noqa: PT011  # each database has its own
         models.ApiKey.insert(id=tenant.controller.id, tenant_id=EMAIL, name=None).execute()
     assert MARK not in describe(caught.value) + str(where(caught.value))
