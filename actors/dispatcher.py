@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import structlog
 from dramatiq import Message
@@ -12,8 +11,8 @@ from dramatiq.errors import BrokerError
 
 from ..engine import machine
 from ..engine.core import Core
+from ..engine.identity import did
 from ..engine.outbox import Dispatch, Outbox
-from ..engine.store import models
 from .broker.broker import TenantBroker
 from .broker.names import QUEUE
 
@@ -21,12 +20,6 @@ logger = structlog.get_logger(__name__)
 
 ACTORS = (machine.REGISTER, machine.RESULTS)
 """Families of queues with an actor of their own, of the same name; all else goes to its workflow's actor."""
-
-
-@lru_cache(maxsize=100_000)
-def tenant_did(tenant_id: str) -> str:
-    """A tenant's DID never changes, so it is looked up once."""
-    return str(models.DataController.get_by_id(tenant_id).did)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +47,9 @@ class Dispatcher:
     def message(self, dispatch: Dispatch) -> Message[None]:
         """The Dramatiq message of one dispatch: ids only, nothing about a person."""
         family = machine.queue_family(dispatch.workflow, dispatch.step)
-        did = tenant_did(dispatch.tenant_id)
-        options = {"tenant_queue": machine.queue_name(family, did), "family": family, "did": did}
+        # Derived, not read: a row that plain SQL inserted has no DID before its first step has run.
+        tenant = did.derive(dispatch.tenant_id, self.core.did_method)
+        options = {"tenant_queue": machine.queue_name(family, tenant), "family": family, "did": tenant}
         if family == machine.REGISTER:
             options["exchange"] = machine.REGISTER_EXCHANGE
         return Message(

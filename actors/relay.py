@@ -18,11 +18,12 @@ from dramatiq.errors import BrokerError
 from ..engine import runner
 from ..engine.core import Core
 from ..engine.errors import DxflowError
+from ..engine.identity import did
 from ..engine.machine import WORKFLOW, queue_name
-from ..engine.outbox import Due, Outbox
+from ..engine.outbox import Outbox
 from ..engine.services import idempotency
 from .broker.broker import TenantBroker
-from .dispatcher import Dispatcher, tenant_did
+from .dispatcher import Dispatcher
 
 logger = structlog.get_logger(__name__)
 
@@ -91,9 +92,9 @@ class Relay:
         """Dispatch everything due that has room; returns the number of messages."""
         outbox, sent, busy = Outbox(self.core), 0, set[str]()
         while rows := outbox.due(TAKE, busy):
-            ready = self._with_room({str(row.tenant_id) for row in rows})
-            busy |= {str(row.tenant_id) for row in rows}
-            dispatches = outbox.claim(_first_of_each(rows, ready), self.broker.known)
+            tenant_ids = {row.tenant_id for row in rows}
+            ready, busy = self._with_room(tenant_ids), busy | tenant_ids
+            dispatches = outbox.claim([row for row in rows if row.tenant_id in ready], self.broker.known)
             if dispatches and not self.dispatcher.send(dispatches):
                 break
             sent += len(dispatches)
@@ -101,9 +102,10 @@ class Relay:
 
     def _with_room(self, tenant_ids: set[str]) -> set[str]:
         """Tenants with nothing waiting in their workflow queue."""
-        names = {queue_name(WORKFLOW, tenant_did(tenant_id)): tenant_id for tenant_id in tenant_ids}
-        depths = self.broker.depths(list(names))
-        return {tenant_id for name, tenant_id in names.items() if depths[name].ready == 0}
+        method = self.core.did_method
+        names = {one: queue_name(WORKFLOW, did.derive(one, method)) for one in tenant_ids}
+        depths = self.broker.depths(list(names.values()))
+        return {tenant_id for tenant_id, name in names.items() if depths[name].ready == 0}
 
     def _check_marker(self) -> None:
         """A Redis without our marker is new or was wiped: whatever it had is due again."""
@@ -134,7 +136,8 @@ class Relay:
             return GLANCE
         try:
             due = Outbox(self.core).next_due()
-        except DxflowError:
+        except Exception as error:  # noqa: BLE001 - outside the loop's own net: it must not end the thread
+            self._say_unreachable(error)
             return GLANCE
         if due is None:
             return GLANCE
@@ -149,7 +152,3 @@ class Relay:
         if self._reachable:
             logger.warning("relay_waiting", reason=type(error).__name__)
         self._reachable = False
-
-
-def _first_of_each(rows: list[Due], tenants: set[str]) -> list[Due]:
-    return [row for row in rows if str(row.tenant_id) in tenants]

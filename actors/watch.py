@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from ..engine import runner
 from ..engine.core import Core
-from ..engine.errors import Unavailable
 
 logger = structlog.get_logger(__name__)
 
@@ -49,8 +49,9 @@ class Watch:
             try:
                 with self.core.store.reachable():
                     watch()
-            except Unavailable as error:
-                logger.warning("watch_interrupted", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - `poll` raises the driver's own; a dead watch hears nothing
+                logger.warning("watch_interrupted", **runner.where(error))
+                self.core.store.close()  # a new connection LISTENs anew
                 self._stopping.wait(PATIENCE)
         self.core.store.close()
 

@@ -62,7 +62,7 @@ class Outbox:
         excluded = list(busy)
         others = f" AND tenant_id NOT IN ({self._marks(len(excluded))})" if excluded else ""
         statement = (
-            f"SELECT seq, id, tenant_id, workflow, step, message_id FROM events WHERE due_at <= {self._mark}"  # noqa: S608
+            f"SELECT seq, id, tenant_id, workflow, step, message_id FROM events WHERE due_at <= {self._mark}"  # noqa: S608  # marks and our own names only
             f"{others} ORDER BY due_at, seq LIMIT {int(limit)}"
         )
         with self.core.store.reachable():
@@ -95,7 +95,7 @@ class Outbox:
             event.due_at.is_null(False), event.message_id.is_null(False)
         )
         with self.core.store.reachable():
-            return {row.id: row.message_id for row in query}
+            return {row.id: str(row.message_id) for row in query}
 
     def release(self, event_ids: Iterable[str]) -> None:
         """What couldn't be handed over is due again at once."""
@@ -134,7 +134,7 @@ class Outbox:
         now = self.core.clock()
         until = moments.to_text(moments.after(now, self.core.dispatch_lease))
         statement = (
-            f"UPDATE events SET due_at = {self._mark}, message_id = coalesce({self._mark}, message_id) "  # noqa: S608
+            f"UPDATE events SET due_at = {self._mark}, message_id = coalesce({self._mark}, message_id) "  # noqa: S608  # marks and our own names only
             f"WHERE id IN ({self._marks(len(ids))}) AND due_at <= {self._mark} RETURNING id"
         )
         cursor = self._execute(statement, until, message_id, *ids, moments.to_text(now))

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import falcon
+import structlog
 
+from ..engine import runner
 from ..engine.edge import Edge
-from ..engine.errors import DxflowError, Malformed, TooLarge, Unavailable
+from ..engine.errors import CallerError, Malformed, TooLarge, Unavailable
 from ..engine.inbox import Accepted
 from ..engine.platforms.base import Delivery
+
+
+logger = structlog.get_logger(__name__)
 
 
 class SupportsRead(Protocol):
@@ -53,10 +58,11 @@ class WebhookResource:
         )
         try:
             accepted = self.edge.receive(platform, connector_id, delivery)
-        except DxflowError as error:
-            if error.status >= 500:
-                raise Unavailable("this delivery could not be stored; send it again later") from error
+        except CallerError:
             raise
+        except Exception as error:  # noqa: BLE001  # whatever it was, the fault is ours: 503, and it comes again
+            logger.error("delivery_not_stored", **runner.where(error))
+            raise Unavailable("this delivery could not be stored; send it again later") from error
         resp.content_type = falcon.MEDIA_JSON
         resp.text = json.dumps(_answer(accepted))
 

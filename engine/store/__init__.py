@@ -1,4 +1,4 @@
-"""The store: Peewee models, versioned migrations, change-capture triggers, and the inbox."""
+"""The store: Peewee models, versioned migrations, and change-capture triggers."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ import pytest
 from books import Books
 from flow import customer
 from server import PLATFORMS, SECRETS, Answer, Client, Door, Installation, Server, ask, edge_alone
-from traffic import shipments
 
 LIMIT = 64 * 1024
 SHOPIFY = json.dumps(customer(1)).encode()
@@ -252,21 +251,23 @@ def test_no_spelling_of_an_address_is_redirected(client, doors, platform, suffix
         assert answer.status not in (202, 204, 410, 429, 500)
 
 
-def test_our_own_fault_is_a_503_without_retry_after_and_is_over_when_the_fault_is(client, doors, books):
+@pytest.mark.parametrize("spelled", [str.lower, str.upper], ids=["known connector", "asked for afresh"])
+def test_our_own_fault_is_a_503_without_retry_after_and_is_over_when_the_fault_is(
+    client, doors, books, spelled
+):
     """The table is taken away for a moment: no platform may hear 200, and Hasura would take a Retry-After for
     an order to come back for ever."""
-    shipment = shipments(1)[0]
+    connector_id = doors["hasura"].connector_id
+    door = replace(doors["hasura"], path=f"/events/hasura/{spelled(connector_id)}")
+    assert client.deliver(doors["hasura"], "data_subjects.INSERT", fresh("hasura", HASURA)).status == 200
     with closing(sqlite3.connect(books.file, timeout=20)) as vandal:
         vandal.execute("PRAGMA legacy_alter_table = ON")
         vandal.execute("ALTER TABLE events RENAME TO hidden")
-        broken = client.deliver(doors["hasura"], "data_subjects.INSERT", fresh("hasura", HASURA))
+        broken = client.deliver(door, "data_subjects.INSERT", fresh("hasura", HASURA))
         vandal.execute("ALTER TABLE hidden RENAME TO events")
-        vandal.commit()
     assert is_problem(broken, 503)
     assert "retry-after" not in broken.headers
-    answer = client.deliver(
-        doors[shipment.platform], shipment.topic, shipment.body, f"after-{shipment.delivery_id}"
-    )
+    answer = client.deliver(door, "data_subjects.INSERT", fresh("hasura", HASURA))
     assert (answer.status, answer.document["status"]) == (200, "accepted")
 
 
