@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import quote
 
 import structlog
 from dramatiq import Message
@@ -11,6 +13,7 @@ from dramatiq.errors import BrokerError
 
 from ..engine import machine
 from ..engine.core import Core
+from ..engine.errors import Invalid
 from ..engine.identity import did
 from ..engine.outbox import Dispatch, Outbox
 from .broker.broker import TenantBroker
@@ -20,6 +23,18 @@ logger = structlog.get_logger(__name__)
 
 ACTORS = (machine.REGISTER, machine.RESULTS)
 """Families of queues with an actor of their own, of the same name; all else goes to its workflow's actor."""
+
+
+@lru_cache(maxsize=100_000)
+def tenant_did(tenant_id: str, method: str) -> str:
+    """The DID in a tenant's queue names: derived, because a row from plain SQL has none before its first step.
+
+    An id that is no UUID has none ever and stands for itself, so that its step can run and fail.
+    """
+    try:
+        return did.derive(tenant_id, method)
+    except Invalid:
+        return quote(tenant_id, safe="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +62,7 @@ class Dispatcher:
     def message(self, dispatch: Dispatch) -> Message[None]:
         """The Dramatiq message of one dispatch: ids only, nothing about a person."""
         family = machine.queue_family(dispatch.workflow, dispatch.step)
-        # Derived, not read: a row that plain SQL inserted has no DID before its first step has run.
-        tenant = did.derive(dispatch.tenant_id, self.core.did_method)
+        tenant = tenant_did(dispatch.tenant_id, self.core.did_method)
         options = {"tenant_queue": machine.queue_name(family, tenant), "family": family, "did": tenant}
         if family == machine.REGISTER:
             options["exchange"] = machine.REGISTER_EXCHANGE

@@ -18,12 +18,11 @@ from dramatiq.errors import BrokerError
 from ..engine import runner
 from ..engine.core import Core
 from ..engine.errors import DxflowError
-from ..engine.identity import did
 from ..engine.machine import WORKFLOW, queue_name
 from ..engine.outbox import Outbox
 from ..engine.services import idempotency
 from .broker.broker import TenantBroker
-from .dispatcher import Dispatcher
+from .dispatcher import Dispatcher, tenant_did
 
 logger = structlog.get_logger(__name__)
 
@@ -103,7 +102,7 @@ class Relay:
     def _with_room(self, tenant_ids: set[str]) -> set[str]:
         """Tenants with nothing waiting in their workflow queue."""
         method = self.core.did_method
-        names = {one: queue_name(WORKFLOW, did.derive(one, method)) for one in tenant_ids}
+        names = {one: queue_name(WORKFLOW, tenant_did(one, method)) for one in tenant_ids}
         depths = self.broker.depths(list(names.values()))
         return {tenant_id for tenant_id, name in names.items() if depths[name].ready == 0}
 
@@ -114,8 +113,9 @@ class Relay:
             logger.info("redis_is_new", events_due_again=released)
 
     def _recover(self) -> None:
-        """Once: what a killed process had claimed and not yet enqueued needn't wait for its lease to end. A
-        claim that another process is about to enqueue may come twice by this, which changes nothing."""
+        """At the start and after each outage: what a killed process had claimed and not yet enqueued, or a
+        killed Redis not yet written to its file, needn't wait for its lease to end. A claim that another process
+        is about to enqueue may come twice by this, which changes nothing."""
         if self._recovered:
             return
         claimed = Outbox(self.core).claimed()
@@ -151,4 +151,4 @@ class Relay:
     def _say_unreachable(self, error: Exception) -> None:
         if self._reachable:
             logger.warning("relay_waiting", reason=type(error).__name__)
-        self._reachable = False
+        self._reachable = self._recovered = False

@@ -22,6 +22,7 @@ _COLUMNS = (
     "id", "tenant_id", "connector_id", "source", "topic", "workflow", "step", "state", "trust", "dedup_key",
     "body_mac", "payload_sealed", "meta", "due_at", "received_at", "updated_at",
 )  # fmt: skip
+_KEY = _COLUMNS.index("dedup_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,10 @@ class Inbox:
 
     def _commit(self, batch: list[_Waiting]) -> None:
         """Store the batch and tell everybody; a row that the database refuses doesn't cost its neighbours."""
+        if (
+            self.core.store.dialect == "postgresql"
+        ):  # one order for all processes: no deadlocks on UNIQUE keys
+            batch = sorted(batch, key=lambda waiting: str(waiting.row[_KEY]))
         for waiting in batch:
             waiting.fault = "the delivery could not be stored"  # until the commit shows otherwise
         try:
@@ -102,7 +107,7 @@ class Inbox:
     def _insert(self, waiting: _Waiting) -> Accepted:
         if quick.insert(models.Event, dict(zip(_COLUMNS, waiting.row, strict=True)), ignore=True) == 1:
             return Accepted(str(waiting.row[0]), "accepted" if waiting.handled else "ignored")
-        first = models.Event.get(connector_id=waiting.row[2], dedup_key=waiting.row[9])
+        first = models.Event.get(connector_id=waiting.row[2], dedup_key=waiting.row[_KEY])
         return Accepted(first.id, "duplicate")
 
     def _row(self, arrival: Arrival) -> tuple[object, ...]:

@@ -46,12 +46,12 @@ WORKFLOWS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     },
     "processing_activity": {
         "publish": {"published": "register", "unchanged": DONE, "gone": DONE},
-        "register": {"registered": "record"},
+        "register": {"registered": "record", "gone": DONE},
         "record": {"recorded": DONE, "gone": DONE},
     },
     "rights_request": {
         "record": {"recorded": "notify", "unchanged": DONE, "gone": DONE},
-        "notify": {"notified": DONE},
+        "notify": {"notified": DONE, "gone": DONE},
     },
     "user": {
         "identify": {"matched": "join", "created": "join", "anonymous": DONE, "gone": DONE},

@@ -45,7 +45,7 @@ class Report:
 
 @dataclass(slots=True)
 class _Batch:
-    """The working state of one transaction."""
+    """The working state of one message: ``leaves`` are those of the transaction under way."""
 
     core: Core
     step: Step
@@ -54,7 +54,7 @@ class _Batch:
     report: Report = field(default_factory=Report)
     leaves: list[Leaf] = field(default_factory=list)
     following: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
-    """next step → (message id, event ids)"""
+    """next step → (message id, event ids); one message, however many transactions it took to get there"""
 
 
 def run_step(
@@ -69,9 +69,15 @@ def run_step(
     events = _load(core, workflow, step_name, event_ids)
     if not events:
         return Report()
+    tenant_id = events[0].tenant_id
     batch = _Batch(core, step, core.clock(), step.prepare(core, events, fence))
     while events:
         events = _run_slice(batch, events)
+    batch.report.follow_ups = [
+        Dispatch(message_id, tenant_id, workflow, following, tuple(ids))
+        for following, (message_id, ids) in batch.following.items()
+        if ids  # none, when all of them were lost to somebody faster
+    ]
     return batch.report
 
 
@@ -79,7 +85,7 @@ def _run_slice(batch: _Batch, events: list[models.Event]) -> list[models.Event]:
     """One transaction: as many events as fit into ``SLICE`` seconds, so that nobody waits long for the turn to
     write. Returns those that are left."""
     core, started, ran = batch.core, time.monotonic(), 0
-    batch.leaves, batch.following = [], {}
+    batch.leaves = []
     with core.store.transaction():
         for event in events:
             _run_one(batch, event)
@@ -88,11 +94,6 @@ def _run_slice(batch: _Batch, events: list[models.Event]) -> list[models.Event]:
                 break
         if batch.leaves:
             core.log.append(events[0].tenant_id, batch.leaves)
-    batch.report.follow_ups += [
-        Dispatch(message_id, events[0].tenant_id, events[0].workflow, following, tuple(ids))
-        for following, (message_id, ids) in batch.following.items()
-        if ids  # none, when all of them were lost to somebody faster
-    ]
     return events[ran:]
 
 
@@ -101,7 +102,7 @@ def fail_batch(
 ) -> Report:
     """Write down that a whole message failed: every event of it waits for its next attempt, or has failed."""
     events = _load(core, workflow, step_name, event_ids)
-    batch = _Batch(core, find(workflow, step_name), core.clock(), {})
+    batch = _Batch(core, _failing(workflow, step_name), core.clock(), {})
     if events:
         with core.store.transaction():
             for event in events:
@@ -109,6 +110,18 @@ def fail_batch(
             if batch.leaves:
                 core.log.append(events[0].tenant_id, batch.leaves)
     return batch.report
+
+
+def _failing(workflow: str, step_name: str) -> Step:
+    """The step that failed. One that another version of dxflow left behind must be able to fail too."""
+
+    def unknown(*_: object) -> Outcome:
+        raise IllegalMove(f"no step {workflow}.{step_name}")
+
+    try:
+        return find(workflow, step_name)
+    except IllegalMove:
+        return Step(unknown)
 
 
 def _load(core: Core, workflow: str, step: str, event_ids: Sequence[str]) -> list[models.Event]:

@@ -17,7 +17,7 @@ from .core import Core
 from .errors import Unavailable
 from .identity.vault import KeyFault, RootKey
 from .retry import RetryPolicy
-from .store import Store, models
+from .store import Store, models, quick
 
 _cores: dict[tuple[int, str, str], Core] = {}
 _guard = threading.Lock()
@@ -73,10 +73,10 @@ def _recognise(store: Store, root: bytes, settings: Settings) -> None:
     nothing could be opened, and what is written would be lost to the right key."""
     mark = hmac.digest(root, b"dxflow/root-key-check/v1", "sha256").hex()
     with store.transaction():
-        row = models.Installation.get_or_none(name="root_key_check")
-        if row is None:
-            models.Installation.create(name="root_key_check", value=mark, force_insert=True)
-        elif not hmac.compare_digest(row.value, mark):
+        # Two processes may start a new installation at once: the first one's mark stands.
+        quick.insert(models.Installation, {"name": "root_key_check", "value": mark}, ignore=True)
+        row = models.Installation.get(name="root_key_check")
+        if not hmac.compare_digest(row.value, mark):
             raise KeyFault(
                 "this database was sealed under another root key; "
                 f"bring back its key as DXFLOW_ROOT_KEY or in {settings.root_key_path}"

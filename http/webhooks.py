@@ -19,7 +19,6 @@ from ..engine.errors import CallerError, Malformed, TooLarge, Unavailable
 from ..engine.inbox import Accepted
 from ..engine.platforms.base import Delivery
 
-
 logger = structlog.get_logger(__name__)
 
 
@@ -60,7 +59,7 @@ class WebhookResource:
             accepted = self.edge.receive(platform, connector_id, delivery)
         except CallerError:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it was, the fault is ours: 503, and it comes again
+        except Exception as error:  # whatever it was, the fault is ours: 503, and it comes again
             logger.error("delivery_not_stored", **runner.where(error))
             raise Unavailable("this delivery could not be stored; send it again later") from error
         resp.content_type = falcon.MEDIA_JSON

@@ -78,10 +78,13 @@ class Linkage:
     def add(
         self, origin: Origin, subject_id: str, links: Sequence[Link], owners: dict[str, str]
     ) -> tuple[str, ...]:
-        """Give the subject those nobody owns; for those somebody else does, record and name a conflict."""
+        """Give the subject those nobody owns; for those somebody else does, record a conflict and name it
+        if it is new."""
         self.insert(origin, subject_id, [link for link in links if link.link not in owners])
         foreign = [link for link in links if owners.get(link.link, subject_id) != subject_id]
-        return tuple(self.conflict(origin, subject_id, owners[link.link], link.field) for link in foreign)
+        return tuple(
+            link.field for link in foreign if self.conflict(origin, subject_id, owners[link.link], link.field)
+        )
 
     def retire(self, origin: Origin, links: Sequence[Link], reason: str) -> None:
         """Take links away from whoever has them; the history keeps who that was."""
@@ -99,20 +102,19 @@ class Linkage:
             row.save(only=["subject_id"])
             self._remember(origin, row, giver, taker, reason)
 
-    def conflict(self, origin: Origin, subject_id: str, other_id: str, field: str) -> str:
-        """Record that two subjects lay claim to an identifier; returns the field."""
-        row = {
-            "id": self.new_id(),
+    def conflict(self, origin: Origin, subject_id: str, other_id: str, field: str) -> bool:
+        """Record that two subjects lay claim to an identifier; False when that waits to be decided already."""
+        claim = {
             "tenant_id": origin.tenant_id,
-            "event_id": origin.event_id,
             "subject_id": subject_id,
             "other_subject_id": other_id,
             "field": field,
             "state": "open",
-            "created_at": self.clock(),
         }
-        quick.insert(models.LinkConflict, row, ignore=True)
-        return field
+        if quick.get(models.LinkConflict, **claim) is not None:
+            return False
+        fresh = {"id": self.new_id(), "event_id": origin.event_id, "created_at": self.clock()}
+        return quick.insert(models.LinkConflict, {**claim, **fresh}, ignore=True) == 1
 
     def _row(self, tenant_id: str, link: Link) -> models.DataSubjectLink | None:
         return quick.get(

@@ -168,8 +168,8 @@ class Subjects:
         if self._shared_telephone(origin.tenant_id, chosen, links, owners):
             others = [link for link in links if link.field != "phone"]
             subject = self.create(origin, person, others)
-            conflict = self.links.conflict(origin, subject.id, owners[chosen.link], "phone")
-            return Match("created", subject, (conflict,))
+            self.links.conflict(origin, subject.id, owners[chosen.link], "phone")
+            return Match("created", subject, ("phone",))
         subject = self._locked(owners[chosen.link])
         if _older(origin, subject):
             return Match("stale", subject)

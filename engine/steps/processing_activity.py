@@ -55,8 +55,10 @@ def register(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Keep the receipt with the event until the results handler writes it down."""
     del core
     receipt: Receipt | None = prepared.get(event.entity_id)
+    if receipt is None and quick.get(models.ProcessingActivity, id=event.entity_id) is None:
+        return Outcome("gone")
     if receipt is None:
-        raise PermanentError("the activity is gone or can't be read: there is nothing to register")
+        raise PermanentError("the activity can't be read: there is nothing to register")
     result = {"did": receipt.did, "log_index": receipt.log_index, "tree_size": receipt.tree_size}
     return Outcome(
         "registered", {"activity": receipt.did, "log_index": receipt.log_index}, {"result": result}

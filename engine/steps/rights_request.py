@@ -24,7 +24,9 @@ def record(core: Core, event: models.Event, _: Prepared) -> Outcome:
 
 def notify(core: Core, event: models.Event, _: Prepared) -> Outcome:
     """Put a notice on the privacy team's desk."""
-    request = models.RightsRequest.get_by_id(event.entity_id)
+    request = models.RightsRequest.get_or_none(id=event.entity_id, tenant_id=event.tenant_id)
+    if request is None:
+        return Outcome("gone")
     notices.request_received(core, request)
     return Outcome("notified", {"request": request.id})
 

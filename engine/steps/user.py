@@ -35,10 +35,15 @@ def identify(core: Core, event: models.Event, _: Prepared) -> Outcome:
 
 
 def join(core: Core, event: models.Event, _: Prepared) -> Outcome:
-    """Make the membership unless somebody (the command line, an invitation) has made it already."""
+    """Make the membership unless somebody (the command line, an invitation) has made it already.
+
+    Only a new user becomes a member by this: whoever was taken out stays out when their row changes.
+    """
     membership = models.Membership.get_or_none(user_id=event.entity_id, tenant_id=event.tenant_id)
     if membership is not None:
         return Outcome("unchanged", {"user": event.entity_id, "role": membership.role})
+    if not event.topic.endswith(".INSERT"):
+        return Outcome("unchanged", {"user": event.entity_id})
     models.Membership.create(
         id=core.new_id(),
         user_id=event.entity_id,

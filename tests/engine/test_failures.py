@@ -126,6 +126,14 @@ def test_an_outcome_that_the_table_does_not_know_changes_nothing_but_the_failure
     assert models.DataSubject.select().count() == 0
 
 
+def test_an_event_at_a_step_of_another_version_fails_where_people_see_it(core: Core, shopify: Sender) -> None:
+    shopify.send("customers/create", customer())
+    models.Event.update(step="retired").where(models.Event.workflow == "webhook").execute()
+    (dispatch,) = [found for found in claim(core) if found.workflow == "webhook"]
+    report = runner.fail_batch(core, "webhook", "retired", dispatch.event_ids, PermanentError("no such step"))
+    assert (report.failed, _one().state, _one().error) == (1, "failed", "no such step")
+
+
 def test_a_whole_message_that_failed_is_written_down_for_each_of_its_events(
     core: Core, shopify: Sender
 ) -> None:
