@@ -218,7 +218,7 @@ def event_replay(
         return run.show(rows.event(events.replay(core, owner, event_id, acts.SYSTEM)), rows.EVENT)
     progress = run.progress(f"Replaying {state} events")
     replayed = events.replay_many(core, owner, acts.SYSTEM, error=error, progress=progress)
-    return run.show({"replayed": replayed}, {"replayed": "Replayed"})
+    return run.show({"replayed": replayed}, rows.REPLAYED)
 
 
 @command(event, "discard")

@@ -83,6 +83,7 @@ class Relay:
                 self._say_unreachable(error)
             except Exception as error:  # noqa: BLE001 - a defect: without its relay the process does nothing
                 logger.error("relay_defect", **runner.where(error))
+                self._say_unreachable(error)  # look again in a second, not fifty times in it
             self._stopping.wait(max(REST, time.monotonic() - began))
             self.core.bell.wait(self._pause())
         self.core.store.close()
@@ -114,8 +115,8 @@ class Relay:
 
     def _recover(self) -> None:
         """At the start and after each outage: what a killed process had claimed and not yet enqueued, or a
-        killed Redis not yet written to its file, needn't wait for its lease to end. A claim that another process
-        is about to enqueue may come twice by this, which changes nothing."""
+        killed Redis not yet written to its file, needn't wait for its lease to end. What another process is
+        about to enqueue may come twice by this, which changes nothing."""
         if self._recovered:
             return
         claimed = Outbox(self.core).claimed()

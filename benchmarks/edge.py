@@ -13,7 +13,7 @@ from traffic import Target
 
 from dxflow.engine.store import models
 
-REACH, AIM = "0.50, p99 < 20 ms", "0.72, p99 5 ms"
+GOALS = "reach: ratio 0.50 with p99 under 20 ms; aim: 0.72 with 5 ms"
 CONNECTIONS = (4, 16)
 FASTEST = 12_000
 """Requests a second that nothing measured here can answer: so many are prepared."""
@@ -33,11 +33,13 @@ class Numbers:
 
 @dataclass(slots=True)
 class Edge:
-    """One edge and its peer, both up."""
+    """An edge and its peer, both up, and where they listen."""
 
     scale: Scale
-    edge: Target
-    empty: Target
+    edge: stage.Child
+    at_edge: Target
+    empty: stage.Child
+    at_empty: Target
     numbers: Numbers = field(default_factory=Numbers)
     accepted: int = 0
 
@@ -45,23 +47,22 @@ class Edge:
         """Alternate between the two."""
         return take(
             self.scale,
-            lambda: self._fire("empty", self.empty, connections),
-            lambda: self._fire("edge", self.edge, connections),
+            lambda: self._fire("empty", self.empty, self.at_empty, connections),
+            lambda: self._fire("edge", self.edge, self.at_edge, connections),
         )
 
-    def _fire(self, name: str, target: Target, connections: int) -> Round:
-        count = int(FASTEST * self.scale.seconds)
-        volleys = load.split(
-            target, connections, self.numbers.take(count), count, seconds=self.scale.seconds
-        )
-        outcome = load.fire(volleys)
-        if target is self.edge:
-            self.accepted += len(outcome.latencies)
+    def _fire(self, name: str, child: stage.Child, target: Target, connections: int) -> Round:
+        seconds, spent = self.scale.seconds, child.spent().cpu
+        count = int(FASTEST * seconds)
+        outcome = load.fire(load.split(target, connections, self.numbers.take(count), count, seconds=seconds))
+        answered = len(outcome.latencies)
+        if target is self.at_edge:
+            self.accepted += answered
         return {
             name: outcome.rate,
             f"{name} p50": outcome.percentile(50),
             f"{name} p99": outcome.percentile(99),
-            f"{name} busy": outcome.busy,
+            f"{name} cpu": (child.spent().cpu - spent) / answered * 1e6,
         }
 
 
@@ -86,17 +87,26 @@ def on_postgresql(scale: Scale, place: Path) -> Iterator[Figure]:
 
 def _measured(scale: Scale, installation: stage.Installation, database: str) -> Figure:
     figure = Figure(
-        f"edge: 1.5 KB Shopify webhooks on {database}, HMAC verified and committed; gunicorn gthread 1 × 4",
-        ("connections", "empty req/s", "p50 / p99 ms", "accepted/s", "p50 / p99 ms", "ratio", "reach", "aim"),
+        f"edge: 1.5 KB Shopify webhooks, verified and committed on {database}; gunicorn gthread 1 × 4",
+        (
+            "connections",
+            "empty req/s",
+            "p99 ms",
+            "CPU µs",
+            "accepted/s",
+            "p50 ms",
+            "p99 ms",
+            "CPU µs",
+            "ratio",
+        ),
+        (GOALS,),
     )
     port = stage.free_port()
-    empty = Target(port, installation.connectors)
-    with installation.child("web"), installation.child("empty", DXFLOW_PORT=str(port)):
-        edge = Edge(scale, installation.target(), empty)
+    at_empty = Target(port, installation.connectors)
+    with installation.child("web") as web, installation.child("empty", DXFLOW_PORT=str(port)) as empty:
+        edge = Edge(scale, web, installation.target(), empty, at_empty)
         for connections in CONNECTIONS:
-            readings = edge.turns(connections)
-            figure.rows.append(_row(connections, readings))
-            warn_if_busy(figure, readings, "edge busy", "empty busy")
+            figure.rows.append(_row(connections, edge.turns(connections)))
     committed = models.Event.select().where(models.Event.connector_id.is_null(False)).count()
     if committed != edge.accepted:
         raise stage.StageFailed(f"{edge.accepted} webhooks were accepted, {committed} are in the table")
@@ -107,18 +117,11 @@ def _row(connections: int, readings: Readings) -> tuple[str, ...]:
     return (
         str(connections),
         spread(readings.of("empty")),
-        f"{spread(readings.of('empty p50'), 1)} / {spread(readings.of('empty p99'), 1)}",
+        spread(readings.of("empty p99"), 1),
+        spread(readings.of("empty cpu")),
         spread(readings.of("edge")),
-        f"{spread(readings.of('edge p50'), 1)} / {spread(readings.of('edge p99'), 1)}",
+        spread(readings.of("edge p50"), 1),
+        spread(readings.of("edge p99"), 1),
+        spread(readings.of("edge cpu")),
         spread(readings.ratio("edge", "empty"), 2),
-        REACH,
-        AIM,
     )
-
-
-def warn_if_busy(figure: Figure, readings: Readings, *names: str) -> None:
-    """Say so where the client rather than the server may have been the limit."""
-    busiest = max(max(readings.of(name)) for name in names)
-    if busiest > 0.8:
-        raise load.LoadFailed(f"a client was {busiest:.0%} busy: it, not the server, was measured")
-    del figure

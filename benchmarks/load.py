@@ -19,6 +19,8 @@ from multiprocessing.connection import Connection
 from traffic import Target, requests
 
 PATIENCE_S = 60.0
+BUSIEST = 0.8
+"""Share of a core up to which a client counts as waiting for its server."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
@@ -59,7 +61,10 @@ class Outcome:
 
 
 def fire(volleys: Sequence[Volley]) -> Outcome:
-    """Send volleys at once, each from a process of its own. Raises LoadFailed."""
+    """Send volleys at once, each from a process of its own.
+
+    Raises LoadFailed, also when a client was so busy that it may have been the limit.
+    """
     context = multiprocessing.get_context("spawn")
     ends, processes = [], []
     for volley in volleys:
@@ -75,7 +80,10 @@ def fire(volleys: Sequence[Volley]) -> Outcome:
     outcomes = [_answer(end) for end in ends]
     for process in processes:
         process.join()
-    return _together([outcome for outcome in outcomes if isinstance(outcome, Outcome)])
+    outcome = _together([outcome for outcome in outcomes if isinstance(outcome, Outcome)])
+    if outcome.busy > BUSIEST:
+        raise LoadFailed(f"a client was {outcome.busy:.0%} busy: it was measured, not the server")
+    return outcome
 
 
 def split(target: Target, connections: int, first: int, count: int, **terms: float) -> list[Volley]:

@@ -26,8 +26,8 @@ class Scale:
 
 
 SCALES = {
-    "full": Scale(rounds=5, seconds=1.5, events=2000),
-    "quick": Scale(rounds=3, seconds=0.7, events=600),
+    "full": Scale(rounds=5, seconds=1.0, events=500),
+    "quick": Scale(rounds=3, seconds=0.5, events=200),
     "smoke": Scale(rounds=1, seconds=0.1, events=20),
 }
 
@@ -70,7 +70,9 @@ class Figure:
 
     def table(self) -> Table:
         """The figure for a terminal."""
-        table = Table(title=self.title, title_justify="left", caption="\n".join(self.notes), caption_justify="left")
+        table = Table(
+            title=self.title, title_justify="left", caption="\n".join(self.notes), caption_justify="left"
+        )
         for number, name in enumerate(self.columns):
             table.add_column(name, justify="right" if number else "left")
         for row in self.rows:

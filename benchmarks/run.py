@@ -25,6 +25,8 @@ FIGURES: dict[str, Callable[[Scale, Path], Iterator[Figure]]] = {
     "whole": whole.figures,
 }
 STANDARD = ("edge", "whole")
+WIDTH = 150
+"""Characters of a line where the output isn't a terminal."""
 
 
 def main(
@@ -37,7 +39,7 @@ def main(
     unknown = [name for name in wanted if name not in FIGURES]
     if unknown:
         raise typer.BadParameter(f"no figure {unknown[0]!r}; there are {', '.join(FIGURES)}")
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     scale = SCALES["smoke" if smoke else "quick" if quick else "full"]
     with workplace() as place:
         try:

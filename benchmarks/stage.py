@@ -182,4 +182,3 @@ def _serves(port: int) -> bool:
             return probe.recv(16).startswith(b"HTTP/1.1")
     except OSError:
         return False
-

@@ -22,7 +22,7 @@ class Target:
 
 
 def requests(target: Target, first: int, count: int) -> list[bytes]:
-    """``count`` whole HTTP requests, numbered from ``first``: no two have a person or a delivery id in common."""
+    """``count`` whole HTTP requests, numbered from ``first``; no two share a person or a delivery id."""
     return list(_requests(target, first, count))
 
 

@@ -90,7 +90,9 @@ class Counts:
 
     def registered(self) -> int:
         """Activities that came to their end."""
-        return self._ask("SELECT count(*) FROM data_processing_activities WHERE registration_state = 'registered'")
+        return self._ask(
+            "SELECT count(*) FROM data_processing_activities WHERE registration_state = 'registered'"
+        )
 
     def drained(self) -> float:
         """Wait until no event is under way; the monotonic time when that was so. Raises StageFailed."""
@@ -142,7 +144,7 @@ def figures(scale: Scale, place: Path) -> Iterator[Figure]:
 
 def _throughput(readings: Readings, scale: Scale) -> Figure:
     figure = Figure(
-        f"whole: webhook → registered, {scale.events:,} events of new customers a round, all of `serve` in one process",
+        f"whole: webhook → registered in one `serve` process, {scale.events:,} new customers a round",
         ("tenants", "events/s", f"÷ chains of {STEPS} no-ops/s", "÷ edge alone", "÷ SQLite commits"),
         (
             f"stock Dramatiq: {spread(readings.of('chain'))} chains/s; "

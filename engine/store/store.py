@@ -74,7 +74,7 @@ class Store:
                 raise
             if not self.database.in_transaction():
                 self.close()
-            raise Unavailable(f"the database doesn't answer ({_first_line(error)})") from error
+            raise Unavailable(f"the database doesn't answer ({_one_line(error)})") from error
 
     def ping(self) -> None:
         """Ask the database for an answer. Raises Unavailable."""
@@ -140,5 +140,5 @@ def _is_defect(error: Exception) -> bool:
     return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorname", "") == "SQLITE_ERROR"
 
 
-def _first_line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return re.sub(r"\s+", " ", str(error))[:120]

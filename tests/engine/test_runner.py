@@ -196,17 +196,18 @@ def test_what_a_failing_step_wrote_is_gone_with_it(
     assert logged == {event.id for event in events("webhook")} - {event.id for event in failed}
 
 
-def test_a_long_batch_commits_in_slices(core: Core, shopify: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_commits_in_slices_travels_on_in_one_message(
+    core: Core, shopify: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(runner, "SLICE", 0.0)
     for number in range(5):
         shopify.send("customers/create", customer(number))
     (dispatch,) = [found for found in claim(core) if found.workflow == "webhook"]
     report = run(core, dispatch)
     assert report.moved == 5
-    assert len(report.follow_ups) == 5
-    assert {event_id for found in report.follow_ups for event_id in found.event_ids} == set(
-        dispatch.event_ids
-    )
+    (following,) = report.follow_ups
+    assert following.event_ids == dispatch.event_ids
+    assert {event.message_id for event in events("webhook")} == {following.message_id}
     check_invariants(core)
 
 
