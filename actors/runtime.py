@@ -65,6 +65,7 @@ class Engine:
         self._sole = sole
         self._valkey: EmbeddedValkey | None = None
         self._core: Core | None = None
+        self._inbox: Inbox | None = None
         self._broker: TenantBroker | None = None
         self._parts: _Parts | None = None
 
@@ -122,7 +123,9 @@ class Engine:
 
     def submit(self, event: Arrival) -> Accepted:
         """Commit an authentic delivery by other means than HTTP; returns after the commit."""
-        return Inbox(self.core).accept(event)
+        if self._inbox is None:
+            self._inbox = Inbox(self.core)
+        return self._inbox.accept(event)
 
     def depths(self, queue_names: Sequence[str]) -> Mapping[str, Depth]:
         """How full these tenant queues are. Raises Unavailable when Redis doesn't answer."""

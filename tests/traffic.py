@@ -12,7 +12,7 @@ from random import Random
 from urllib.parse import urlencode
 
 from flow import customer
-from server import Answer, Client, Door
+from wire import Answer, Client, Door
 
 from waiting import wait_until
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..core import Core
 from ..errors import NotFound
 from ..store import models
 from . import acts
 from .pages import Page, by_time
-
-LINK_CONFLICT = "link.conflict"
 
 
 def listing(
@@ -41,29 +37,3 @@ def read(
         if first:
             acts.record(core, tenant_id, "notification.read", actor, notification=notice.id)
     return notice
-
-
-def link_conflict(core: Core, subject: models.DataSubject, fields: Sequence[str]) -> None:
-    """Identifiers given together belong to two data subjects; told once until somebody has read it."""
-    model = models.Notification
-    told = model.select().where(
-        model.tenant_id == subject.tenant_id,
-        model.kind == LINK_CONFLICT,
-        model.entity_id == subject.id,
-        model.read_at.is_null(),
-    )
-    if told.exists():
-        return
-    model.create(
-        id=core.new_id(),
-        tenant_id=subject.tenant_id,
-        kind=LINK_CONFLICT,
-        severity="warning",
-        title="Two data subjects share an identifier",
-        body=f"The {' and '.join(sorted(set(fields)))} given for this data subject belongs to another one. "
-        "Nothing was merged: decide whether they are one person.",
-        entity_kind="data_subject",
-        entity_id=subject.id,
-        created_at=core.clock(),
-        force_insert=True,
-    )

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import notices
 from ..core import Core
 from ..errors import Conflict, Invalid, NotFound
 from ..identity import normalise
 from ..identity.subjects import Origin
 from ..platforms.base import Person
 from ..store import models
-from . import acts, notifications
+from . import acts
 from .pages import Page, by_time
 
 SOURCE = "api"
@@ -49,7 +50,7 @@ def enter(core: Core, tenant_id: str, person: Person, actor: str) -> tuple[model
         if found.subject is None:
             raise Conflict(f"this person could not be matched ({found.outcome})")
         if found.conflicts:
-            notifications.link_conflict(core, found.subject, found.conflicts)
+            notices.link_conflict(core, tenant_id, found.conflicts, ("data_subject", found.subject.id))
         # No id of the subject: a leaf is for ever, and an id is a pseudonym.
         kinds = sorted({link.field for link in core.subjects.links.of(tenant_id, person, region)})
         acts.record(core, tenant_id, f"data_subject.{found.outcome}", actor, identifiers=kinds)

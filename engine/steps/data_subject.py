@@ -50,7 +50,7 @@ def link(core: Core, event: models.Event, _: Prepared) -> Outcome:
     subject.intake = None
     subject.save(only=["intake"])
     if conflicts:
-        notices.link_conflict(core, event, conflicts)
+        notices.link_conflict(core, event.tenant_id, conflicts, ("event", event.id))
     return Outcome("conflict" if conflicts else "linked")
 
 

@@ -78,7 +78,7 @@ def _move(core: Core, event: models.Event, found: Extraction, prepared: Prepared
 
 def _matched(core: Core, event: models.Event, result: Match) -> Outcome:
     if result.conflicts:
-        notices.link_conflict(core, event, result.conflicts)
+        notices.link_conflict(core, event.tenant_id, result.conflicts, ("event", event.id))
     outcome = "conflict" if result.conflicts else result.outcome
     return Outcome(outcome, changes={"subject_id": result.subject.id if result.subject else None})
 

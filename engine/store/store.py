@@ -8,7 +8,6 @@ SQLite's own wait is a poll with back-off and writers that fight over it pay in 
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -74,7 +73,7 @@ class Store:
                 raise
             if not self.database.in_transaction():
                 self.close()
-            raise Unavailable(f"the database doesn't answer ({_one_line(error)})") from error
+            raise Unavailable(f"the database doesn't answer ({type(error).__name__})") from error
 
     def ping(self) -> None:
         """Ask the database for an answer. Raises Unavailable."""
@@ -110,6 +109,11 @@ class Store:
                     applied.append(migration.name)
         return applied
 
+    def announce(self) -> None:
+        """Tell other processes that events are due, once this transaction commits; a SQLite file they watch."""
+        if self.dialect == "postgresql":
+            self.database.execute_sql("SELECT pg_notify('dxflow_events', '')")
+
     def for_update(self, query: Any) -> Any:
         """Lock the rows of a SELECT where the dialect can; on SQLite the transaction already holds the file."""
         return query if self.dialect == "sqlite" else query.for_update()
@@ -138,7 +142,3 @@ def _is_defect(error: Exception) -> bool:
     """SQLite calls a statement it can't run an operational error too; trying that again would never end."""
     cause = error.args[0] if error.args else None
     return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorname", "") == "SQLITE_ERROR"
-
-
-def _one_line(error: Exception) -> str:
-    return re.sub(r"\s+", " ", str(error))[:120]

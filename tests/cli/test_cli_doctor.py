@@ -6,7 +6,7 @@ import socket
 import sqlite3
 
 from commands import Ended, Home
-from server import free_port
+from wire import free_port
 
 ALL = ["python", "settings", "data directory", "root key", "database", "clock", "audit log", "redis", "port"]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from commands import Home
 from flow import customer
-from server import PLATFORMS, Client, Door, Server, free_port
+from server import PLATFORMS, Server
+from wire import Client, Door, free_port
 
 from dxflow.config.settings import Settings
 from dxflow.engine import wiring

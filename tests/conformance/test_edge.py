@@ -23,7 +23,8 @@ from uuid import uuid4
 
 import pytest
 from books import Books
-from server import Answer, Client, Door, Installation, Server, ask, installed
+from server import Installation, Server, ask, installed
+from wire import Answer, Client, Door
 
 SHARED = Path(__file__).parents[3] / "shared"
 VECTORS = SHARED / "vectors" / "webhook_signatures.json"

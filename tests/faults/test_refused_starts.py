@@ -7,7 +7,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from server import HOST, command_line, free_port
+from server import command_line
+from wire import HOST, free_port
 
 pytestmark = pytest.mark.fault
 

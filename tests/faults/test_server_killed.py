@@ -10,8 +10,9 @@ import time
 from random import Random
 
 import pytest
-from server import alive, is_free
+from server import alive
 from traffic import Crowd, shipments
+from wire import is_free
 
 from waiting import wait_until
 

@@ -7,8 +7,9 @@ import signal
 import socket
 
 import pytest
-from server import HOST, Client, Door, alive, is_free
+from server import alive
 from traffic import Crowd, Shipment, shipments
+from wire import HOST, Client, Door, is_free
 
 from waiting import wait_until
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from books import Books
 from flow import customer
-from server import PLATFORMS, SECRETS, Answer, Client, Door, Installation, Server, ask, edge_alone
+from server import PLATFORMS, SECRETS, ask
+from wire import Answer
 
 LIMIT = 64 * 1024
 SHOPIFY = json.dumps(customer(1)).encode()
@@ -55,35 +54,6 @@ UNHANDLED = {
     "woocommerce": ("coupon.created", b'{"id":7}'),
     "hasura": ("films.INSERT", HASURA.replace(b"data_subjects", b"films")),
 }
-
-
-@pytest.fixture(scope="module")
-def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Installation]]:
-    directory = tmp_path_factory.mktemp("edge") / "data"
-    with edge_alone(directory, max_body_bytes=LIMIT) as running:
-        yield running
-
-
-@pytest.fixture
-def server(edge: tuple[Server, Installation]) -> Server:
-    return edge[0]
-
-
-@pytest.fixture
-def doors(edge: tuple[Server, Installation]) -> dict[str, Door]:
-    return dict(edge[1].doors)
-
-
-@pytest.fixture
-def books(edge: tuple[Server, Installation]) -> Books:
-    return Books(edge[1].directory)
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[Client]:
-    opened = Client(server.port)
-    yield opened
-    opened.close()
 
 
 def fresh(platform: str, body: bytes) -> bytes:
@@ -271,8 +241,7 @@ def test_our_own_fault_is_a_503_without_retry_after_and_is_over_when_the_fault_i
     assert (answer.status, answer.document["status"]) == (200, "accepted")
 
 
-def test_a_connector_with_two_secrets_takes_either_and_takes_deliveries_at_once(client, doors, edge):
-    _, installation = edge
+def test_a_connector_with_two_secrets_takes_either_and_takes_deliveries_at_once(client, doors, installation):
     words = ("connector", "add", "--tenant", installation.tenant["did"], "--platform", "shopify")
     made = ask(installation.directory, *words, "--secret", "old secret", "--secret", "new secret")
     door = replace(doors["shopify"], path=f"/webhooks/shopify/{made['id']}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server import free_port
+from wire import free_port
 from serving import served
 
 from dxflow.config.settings import Settings
