@@ -80,7 +80,7 @@ class _Gate:
     """A store whose transactions wait until they may begin, and may end badly."""
 
     def __init__(self, store: Store) -> None:
-        self.dialect, self.database = store.dialect, store.database
+        self.dialect, self.database, self.announce = store.dialect, store.database, store.announce
         self._store = store
         self.open = threading.Event()
         self.fault: BaseException | None = None
