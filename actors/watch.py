@@ -49,7 +49,7 @@ class Watch:
             try:
                 with self.core.store.reachable():
                     watch()
-            except Exception as error:  # noqa: BLE001 - `poll` raises the driver's own; a dead watch hears nothing
+            except Exception as error:  # noqa: BLE001 - the driver's own errors too; a dead watch hears nothing
                 logger.warning("watch_interrupted", **runner.where(error))
                 self.core.store.close()  # a new connection LISTENs anew
                 self._stopping.wait(PATIENCE)

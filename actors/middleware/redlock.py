@@ -28,12 +28,17 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _IF_OURS = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
-_RELEASE = _IF_OURS + "return redis.call('DEL', KEYS[1])"
+_RELEASE = (
+    "local held = redis.call('GET', KEYS[1]) for _, token in ipairs(ARGV) do "
+    "if token == held then return redis.call('DEL', KEYS[1]) end end return 0"
+)
 _EXTEND = _IF_OURS + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
 #: Clocks may run apart by 1 % of the TTL, and Redis expires keys to 2 ms.
 _DRIFT_RATIO, _DRIFT_S = 0.01, 0.002
 #: How many holders may ask the nodes at once before they queue for threads.
 _ASKERS = 8
+#: Tokens of one resource that wait for an outage to end; there are more only if callers don't rest in it.
+_LEFT_OVER = 8
 
 
 @dataclass(eq=False, slots=True)
@@ -63,11 +68,14 @@ class Redlock:
         self._nodes = list(clients)
         self._quorum = len(self._nodes) // 2 + 1
         self._clock = clock
+        self._unreleased: dict[str, list[str]] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._pool_guard = threading.Lock()
 
     def acquire(self, resource: str) -> Lease | None:
         """Try once; None if another holds it or too few nodes answered. Never raises for a node."""
+        if left_over := self._unreleased.pop(resource, None):
+            self._delete(resource, left_over)
         token = secrets.token_hex(20)
         started = self._clock()
         votes = self._ask(lambda node: node.set(resource, token, nx=True, px=self.ttl_ms))
@@ -93,7 +101,16 @@ class Redlock:
     def release(self, lease: Lease) -> int:
         """Delete the key wherever it carries this token; how many nodes did. Asks every node."""
         lease.valid_until = float("-inf")
-        return sum(map(bool, self._ask(lambda node: node.eval(_RELEASE, 1, lease.resource, lease.token))))
+        return self._delete(lease.resource, [lease.token])
+
+    def _delete(self, resource: str, tokens: list[str]) -> int:
+        """Without a majority of answers, ask again before this process takes the lock the next time: a node
+        that was killed comes back with the key in its file, and would keep the lock for the rest of its TTL."""
+        answers = self._ask(lambda node: node.eval(_RELEASE, 1, resource, *tokens))
+        if len(answers) - answers.count(None) < self._quorum:
+            kept = self._unreleased.setdefault(resource, [])
+            kept += tokens[: max(0, _LEFT_OVER - len(kept))]
+        return sum(map(bool, answers))
 
     def busy_ms(self, resource: str) -> int:
         """Milliseconds until enough nodes are free by themselves; 0 if they are now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+import redis
 
 from dxflow.actors.middleware.extender import Extender
 from dxflow.actors.middleware.redlock import Lease, Redlock
@@ -46,6 +47,27 @@ def test_a_refused_contender_leaves_the_holders_key_alone(valkey, one):
     lease = _lock(one).acquire(KEY)
     assert _lock(one).acquire(KEY) is None
     assert valkey.client.get(KEY) == lease.token.encode()
+
+
+def test_a_lock_that_could_not_be_released_in_an_outage_is_taken_again_at_once(valkey, one):
+    lock = _lock(one)
+    lease = lock.acquire(KEY)
+    reach, one[0].connection_pool = one[0].connection_pool, redis.ConnectionPool(port=1)
+    assert lock.release(lease) == 0
+    one[0].connection_pool = reach
+    assert valkey.client.get(KEY) == lease.token.encode(), "the outage left the key behind"
+    assert lock.acquire(KEY) is not None
+
+
+def test_a_left_over_release_spares_the_next_holder(valkey, one):
+    lock = _lock(one)
+    lease = lock.acquire(KEY)
+    reach, one[0].connection_pool = one[0].connection_pool, redis.ConnectionPool(port=1)
+    lock.release(lease)
+    one[0].connection_pool = reach
+    valkey.client.set(KEY, "another holder's token")
+    assert lock.acquire(KEY) is None
+    assert valkey.client.get(KEY) == b"another holder's token"
 
 
 def test_a_lease_is_good_for_the_ttl_less_drift_and_what_asking_took(one):

@@ -14,16 +14,13 @@ from dxflow.config.server import GRACEFUL_TIMEOUT_S
 pytestmark = pytest.mark.fault
 
 WEBHOOKS = 1000
-LOCK_TTL_MS = 5000
-"""A lock that stands in Redis when it is killed comes back with it, and lives for its TTL."""
 
 
 @pytest.mark.parametrize(("memory", "webhooks"), [("kept", WEBHOOKS), ("lost", WEBHOOKS // 4)])
 def test_redis_killed_among_a_thousand_webhooks_refuses_none_and_all_are_done_once_it_is_back(
     installation, books, make_server, own_redis, tmp_path, memory, webhooks
 ):
-    settings = {"redis_url": own_redis.url, "lock_ttl_ms": LOCK_TTL_MS}
-    server = make_server(installation.directory, **settings).start().ready()
+    server = make_server(installation.directory, redis_url=own_redis.url).start().ready()
     crowd = Crowd(server.port, installation.doors)
 
     def without_redis() -> None:
