@@ -1,9 +1,10 @@
 """The relay: takes due events from the table to the queues, and notices what Redis forgot.
 
 It asks the table whenever somebody rings (a commit in this process, a change by another program), when the next
-retry comes due, and at least once a second. A tenant whose queue already holds a waiting message is left alone
-until that is taken: meanwhile its events gather in the table and travel together in one message, so batches
-grow by themselves under load and stay at one when it is quiet, and Redis never holds a long queue.
+retry comes due, and at least once a second. A tenant with a message waiting or under way is left alone until
+that and what follows from it is over: meanwhile its events gather in the table and travel together in one
+message, so batches grow by themselves under load and stay at one when it is quiet, and Redis never holds a long
+queue.
 """
 
 from __future__ import annotations
@@ -101,11 +102,11 @@ class Relay:
         return sent
 
     def _with_room(self, tenant_ids: set[str]) -> set[str]:
-        """Tenants with nothing waiting in their workflow queue."""
+        """Tenants with nothing waiting or under way in their workflow queue."""
         method = self.core.did_method
         names = {one: queue_name(WORKFLOW, tenant_did(one, method)) for one in tenant_ids}
         depths = self.broker.depths(list(names.values()))
-        return {tenant_id for tenant_id, name in names.items() if depths[name].ready == 0}
+        return {one for one, name in names.items() if depths[name].ready == depths[name].in_flight == 0}
 
     def _check_marker(self) -> None:
         """A Redis without our marker is new or was wiped: whatever it had is due again."""

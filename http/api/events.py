@@ -10,7 +10,7 @@ from ...engine.services import events as service
 from ...engine.services import pages, rows
 from ...engine.store import models
 from .operation import Call
-from .values import Id, Line, Listed, Moment, Nothing, Paging, Shape
+from .values import Id, Line, Listed, Moment, Nothing, Optional, Paging, Shape
 
 State = Literal["received", "running", "retrying", "done", "failed", "discarded"]
 
@@ -44,13 +44,13 @@ class EventQuery(Paging):
     q: Line | None = None
 
 
-class Discard(Shape):
+class Discard(Optional):
     """Why it is given up; stays with the event."""
 
     reason: Annotated[Line, Field(max_length=service.REASON_LENGTH)] = service.NO_REASON
 
 
-class ReplayFilter(Shape):
+class ReplayFilter(Optional):
     """Which failed events: all conditions together, and all of them without any. ``error`` is a part of the
     error's text."""
 

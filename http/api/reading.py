@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from ...engine.errors import Invalid, Malformed
 from ..webhooks import read_body
-from .values import Shape
+from .values import Optional, Shape
 
 _LONGEST_NAME = 100
 
@@ -36,13 +36,13 @@ def query(req: falcon.Request, model: type[Model]) -> Model:
 
 
 def body(req: falcon.Request, model: type[Model], limit: int) -> Model:
-    """The body as ``model``; none at all is the same as ``{}`` where nothing has to be given.
+    """The body as ``model``; none at all is the same as ``{}`` where it may be left out.
 
     Raises Malformed, TooLarge, HTTPUnsupportedMediaType, Refused.
     """
     raw = read_body(req, limit) if req.content_length or req.get_header("Transfer-Encoding") else b""
     if not raw:
-        if any(field.is_required() for field in model.model_fields.values()):
+        if not issubclass(model, Optional):
             raise Malformed("a JSON body is needed")
         return model()
     _require_json(req.content_type)

@@ -29,7 +29,11 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Nothing(Shape):
+class Optional(Shape):
+    """A body that may be left out altogether."""
+
+
+class Nothing(Optional):
     """No body, or no query."""
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,11 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is n
 
 
 def make(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", *words], cwd=directory, capture_output=True, text=True, check=False)
+    """As from a shell, also where make itself runs the tests and hands its own flags down."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", *words], cwd=directory, capture_output=True, text=True, check=False, env=bare
+    )
 
 
 @pytest.fixture

@@ -73,8 +73,9 @@ def test_a_body_that_is_no_object_is_refused(api: Caller, raw: bytes) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_body_that_is_missing_is_400(api: Caller) -> None:
     for path in BODIES:
-        assert api.send("POST", path, headers=JSON).status_code == 400, path
-        assert api.send("POST", path).status_code == 400, path
+        expected = 200 if path.endswith("/events/replay") else 400  # without conditions it means all
+        assert api.send("POST", path, headers=JSON).status_code == expected, path
+        assert api.send("POST", path).status_code == expected, path
 
 
 @pytest.mark.parametrize(

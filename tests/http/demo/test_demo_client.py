@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire import free_port
 from serving import served
+from wire import free_port
 
 from dxflow.config.settings import Settings
 from dxflow.engine.errors import NotFound, Unavailable
