@@ -7,7 +7,6 @@ that tell equal deliveries apart. Nothing derived for one tenant opens, matches 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass
 from functools import lru_cache
@@ -76,11 +75,9 @@ class KeyRing:
 
     def mac(self, tenant_id: str, purpose: str, *parts: str | bytes) -> str:
         """Hex HMAC-SHA256 over length-prefixed parts: tells equals apart without keeping what was equal."""
-        digest = hmac.new(self._derived(tenant_id, purpose), digestmod=hashlib.sha256)
-        for part in parts:
-            raw = part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
-            digest.update(len(raw).to_bytes(8, "big") + raw)
-        return digest.hexdigest()
+        raws = [part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass") for part in parts]
+        framed = b"".join(len(raw).to_bytes(8, "big") + raw for raw in raws)
+        return hmac.digest(self._derived(tenant_id, purpose), framed, "sha256").hex()
 
     def seal_own(self, plaintext: bytes, *, table: str, column: str, row_id: str) -> bytes:
         """Encrypt a value of the installation itself (users, log keys)."""
