@@ -82,9 +82,7 @@ class Inbox:
 
     def _commit(self, batch: list[_Waiting]) -> None:
         """Store the batch and tell everybody; a row that the database refuses doesn't cost its neighbours."""
-        if (
-            self.core.store.dialect == "postgresql"
-        ):  # one order for all processes: no deadlocks on UNIQUE keys
+        if self.core.store.dialect == "postgresql":  # one order everywhere: no deadlocks on UNIQUE keys
             batch = sorted(batch, key=lambda waiting: str(waiting.row[_KEY]))
         for waiting in batch:
             waiting.fault = "the delivery could not be stored"  # until the commit shows otherwise

@@ -108,9 +108,7 @@ def secrets_of(core: Core, connector: models.Connector) -> tuple[str, ...]:
     """Every secret in force, newest first."""
     model = models.ConnectorSecret
     rows = model.select().where(model.connector_id == connector.id)
-    rows = rows.order_by(
-        model.created_at.desc(), model.id
-    )  # two of one millisecond: any order, but always one
+    rows = rows.order_by(model.created_at.desc(), model.id)  # two of one millisecond: always the same order
     return tuple(_open(core, row) for row in rows if not _expired(row, core.clock()))
 
 
