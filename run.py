@@ -199,7 +199,7 @@ def event_list(
 def event_show(run: Run, event_id: str) -> None:
     """One event and its history."""
     core_for(run.settings)
-    run.show(rows.event(events.show(None, event_id)), rows.EVENT | {"history": "History"})
+    run.show(rows.story(events.show(None, event_id), as_json=run.as_json), rows.EVENT | rows.HISTORY)
 
 
 @command(event, "replay", tenant=True)

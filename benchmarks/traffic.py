@@ -47,22 +47,7 @@ def _requests(target: Target, first: int, count: int) -> Iterator[bytes]:
 def customer(number: int) -> dict[str, object]:
     """A customer as Shopify sends it since API 2025-01."""
     identifier = 7_064_055_069_300_000 + number
-    address = {
-        "id": identifier + 1,
-        "customer_id": identifier,
-        "first_name": "Ada",
-        "last_name": f"Byron {number}",
-        "company": None,
-        "address1": f"Unter den Linden {number}",
-        "address2": None,
-        "city": "Berlin",
-        "province": None,
-        "country": "Germany",
-        "zip": "10117",
-        "phone": None,
-        "country_code": "DE",
-        "default": True,
-    }
+    address = _address(identifier, number)
     return {
         "id": identifier,
         "admin_graphql_api_id": f"gid://shopify/Customer/{identifier}",
@@ -81,4 +66,23 @@ def customer(number: int) -> dict[str, object]:
         "currency": "EUR",
         "addresses": [address],
         "default_address": address,
+    }
+
+
+def _address(identifier: int, number: int) -> dict[str, object]:
+    return {
+        "id": identifier + 1,
+        "customer_id": identifier,
+        "first_name": "Ada",
+        "last_name": f"Byron {number}",
+        "company": None,
+        "address1": f"Unter den Linden {number}",
+        "address2": None,
+        "city": "Berlin",
+        "province": None,
+        "country": "Germany",
+        "zip": "10117",
+        "phone": None,
+        "country_code": "DE",
+        "default": True,
     }

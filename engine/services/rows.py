@@ -6,6 +6,7 @@ The constants name the columns that people see, by key; JSON has every key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..core import Core
@@ -54,7 +55,7 @@ EVENT = {
     "attempts": "Attempts",
     "error": "Error",
 }
-HISTORY = {"at": "At", "step": "Step", "outcome": "Outcome", "act": "Act", "error": "Error"}
+HISTORY = {"history": "History"}
 REPLAYED = {"replayed": "Replayed"}
 CLOCK = {"date": "Date", "what": "What", "why": "Why", "citation": "Where it stands"}
 VERIFICATION = {"ok": "All well", "tenants": "Tenants", "entries": "Entries", "problems": "Problems"}
@@ -137,6 +138,21 @@ def event(row: models.Event) -> Row:
         "received_at": row.received_at,
         "history": row.history,
     }
+
+
+def story(row: models.Event, *, as_json: bool) -> Row:
+    """An event with its history: entries for programs, lines of time, step and what happened for people."""
+    told = event(row)
+    if not as_json:
+        told["history"] = "\n".join(_line(entry) for entry in row.history) or "nothing yet"
+    return told
+
+
+def _line(entry: Mapping[str, object]) -> str:
+    what = entry.get("outcome") or entry.get("error") or entry.get("act") or ""
+    return "  ".join(
+        str(part) for part in (entry["at"], entry["step"], what, entry.get("reason", "")) if part
+    )
 
 
 def masked(url: str) -> str:

@@ -14,7 +14,7 @@ import peewee
 
 from ..core import Core
 from ..errors import Conflict, Invalid, NotFound
-from ..identity import did, normalise
+from ..identity import accounts, did, normalise
 from ..store import models
 from . import acts, passwords
 from .roles import Role, known
@@ -59,7 +59,7 @@ def create(
         with core.store.transaction():
             user = by_email(core, address)
             fresh = user is None
-            user = user or _insert(core, tenant_id, address, hashes)
+            user = user or accounts.insert(core.keys, core.clock, core.new_id(), tenant_id, address, **hashes)
             _join(core, user.id, tenant_id, wanted)
             kind = "user.created" if fresh else "user.joined"
             acts.record(core, tenant_id, kind, actor, user=user.id, role=wanted.value)
@@ -162,7 +162,7 @@ def by_email(core: Core, email: str) -> models.User | None:
     address = normalise.email(email)
     if address is None:
         return None
-    found: models.User | None = models.User.get_or_none(email_link=core.keys.link_own("user_email", address))
+    found: models.User | None = models.User.get_or_none(email_link=accounts.link(core.keys, address))
     return found
 
 
@@ -172,23 +172,6 @@ def email_of(core: Core, user: models.User) -> str:
         return ""
     raw = core.keys.unseal_own(user.email_sealed, table="users", column="email_sealed", row_id=user.id)
     return raw.decode()
-
-
-def _insert(core: Core, tenant_id: str, address: str, hashes: dict[str, str | None]) -> models.User:
-    user_id = core.new_id()
-    user: models.User = models.User.create(
-        id=user_id,
-        tenant_id=tenant_id,
-        email_sealed=core.keys.seal_own(
-            address.encode(), table="users", column="email_sealed", row_id=user_id
-        ),
-        email_link=core.keys.link_own("user_email", address),
-        active=True,
-        created_at=core.clock(),
-        force_insert=True,
-        **hashes,
-    )
-    return user
 
 
 def _join(core: Core, user_id: str, tenant_id: str, role: Role) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..core import Core
 from ..errors import Invalid, PermanentError
-from ..identity import did, normalise
+from ..identity import accounts, did, normalise
 from ..platforms.base import Extraction
 from ..store import models, quick
 from . import user
@@ -67,21 +67,11 @@ def _user(core: Core, event: models.Event, found: Extraction) -> Outcome:
     email = normalise.email(found.person.email) if found.person and found.person.email else None
     if email is None:
         return Outcome("unchanged")
-    link = core.keys.link_own("user_email", email)
-    known = models.User.get_or_none(email_link=link)
+    known = models.User.get_or_none(email_link=accounts.link(core.keys, email))
     if known is not None:
         return _join(core, event.tenant_id, known.id)
-    user_id = core.new_id()
-    models.User.create(
-        id=user_id,
-        tenant_id=event.tenant_id,
-        email_sealed=core.keys.seal_own(email.encode(), table="users", column="email_sealed", row_id=user_id),
-        email_link=link,
-        active=True,
-        created_at=core.clock(),
-        force_insert=True,
-    )
-    return Outcome("provisioned", {"user": user_id})
+    made = accounts.insert(core.keys, core.clock, core.new_id(), event.tenant_id, email)
+    return Outcome("provisioned", {"user": made.id})
 
 
 def _join(core: Core, tenant_id: str, user_id: str) -> Outcome:

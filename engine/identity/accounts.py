@@ -1,0 +1,29 @@
+"""The row of somebody who signs in: their address sealed, and found again by a keyed index."""
+
+from __future__ import annotations
+
+from ..moments import Clock
+from ..store import models
+from .keys import KeyRing
+
+
+def insert(
+    keys: KeyRing, clock: Clock, user_id: str, tenant_id: str, address: str, **hashes: str | None
+) -> models.User:
+    """A new user with a normalised e-mail address. Raises IntegrityError for one that is taken."""
+    user: models.User = models.User.create(
+        id=user_id,
+        tenant_id=tenant_id,
+        email_sealed=keys.seal_own(address.encode(), table="users", column="email_sealed", row_id=user_id),
+        email_link=link(keys, address),
+        active=True,
+        created_at=clock(),
+        force_insert=True,
+        **hashes,
+    )
+    return user
+
+
+def link(keys: KeyRing, address: str) -> str:
+    """The index by which a normalised address is found."""
+    return keys.link_own("user_email", address)
