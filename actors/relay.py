@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -95,7 +96,7 @@ class Relay:
         while rows := outbox.due(TAKE, busy):
             tenant_ids = {row.tenant_id for row in rows}
             ready, busy = self._with_room(tenant_ids), busy | tenant_ids
-            dispatches = outbox.claim([row for row in rows if row.tenant_id in ready], self.broker.known)
+            dispatches = outbox.claim([row for row in rows if row.tenant_id in ready], self._known)
             if dispatches and not self.dispatcher.send(dispatches):
                 break
             sent += len(dispatches)
@@ -103,10 +104,16 @@ class Relay:
 
     def _with_room(self, tenant_ids: set[str]) -> set[str]:
         """Tenants with nothing waiting or under way in their workflow queue."""
-        method = self.core.did_method
-        names = {one: queue_name(WORKFLOW, tenant_did(one, method)) for one in tenant_ids}
+        names = {one: self._queue(one) for one in tenant_ids}
         depths = self.broker.depths(list(names.values()))
         return {one for one, name in names.items() if depths[name].ready == depths[name].in_flight == 0}
+
+    def _known(self, messages: Iterable[tuple[str, str]]) -> set[str]:
+        """The ids of those (tenant id, message id) that Redis still has."""
+        return self.broker.known((self._queue(tenant_id), message_id) for tenant_id, message_id in messages)
+
+    def _queue(self, tenant_id: str) -> str:
+        return queue_name(WORKFLOW, tenant_did(tenant_id, self.core.did_method))
 
     def _check_marker(self) -> None:
         """A Redis without our marker is new or was wiped: whatever it had is due again."""
@@ -121,8 +128,8 @@ class Relay:
         if self._recovered:
             return
         claimed = Outbox(self.core).claimed()
-        known = self.broker.known(set(claimed.values()))
-        lost = [event_id for event_id, message_id in claimed.items() if message_id not in known]
+        known = self._known(set(claimed.values()))
+        lost = [event_id for event_id, (_, message_id) in claimed.items() if message_id not in known]
         for start in range(0, len(lost), TAKE):
             Outbox(self.core).release(lost[start : start + TAKE])
         self._recovered = True

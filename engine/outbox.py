@@ -44,8 +44,8 @@ class Due(NamedTuple):
     message_id: str | None
 
 
-Known = Callable[[Iterable[str]], set[str]]
-"""Asks the dispatcher which of these message ids it still has."""
+Known = Callable[[Iterable[tuple[str, str]]], set[str]]
+"""Asks the dispatcher which of these messages, given as (tenant id, message id), it still has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Outbox:
         """Take due rows for dispatch. Those whose message the dispatcher still has only get a longer lease."""
         if not rows:  # no tenant has room: the edge needn't wait behind an empty transaction
             return []
-        held = known({row.message_id for row in rows if row.message_id})
+        held = known({(row.tenant_id, row.message_id) for row in rows if row.message_id})
         waiting = [row for row in rows if row.message_id in held]
         fresh = [row for row in rows if row.message_id not in held]
         dispatches = []
@@ -90,14 +90,14 @@ class Outbox:
                     dispatches.append(Dispatch(message_id, first.tenant_id, first.workflow, first.step, ids))
         return dispatches
 
-    def claimed(self) -> dict[str, str]:
-        """Event id → message id of everything that was handed over, or was about to be."""
+    def claimed(self) -> dict[str, tuple[str, str]]:
+        """Event id → (tenant id, message id) of everything that was handed over, or was about to be."""
         event = models.Event
-        query = event.select(event.id, event.message_id).where(
+        query = event.select(event.id, event.tenant_id, event.message_id).where(
             event.due_at.is_null(False), event.message_id.is_null(False)
         )
         with self.core.store.reachable():
-            return {row.id: str(row.message_id) for row in query}
+            return {row.id: (row.tenant_id, str(row.message_id)) for row in query}
 
     def release(self, event_ids: Iterable[str]) -> None:
         """What couldn't be handed over is due again at once."""

@@ -149,10 +149,15 @@ class TenantBroker(dramatiq.Broker):
             # A try whose answer was lost may have set it: redis-py repeats the command.
             return self._client.get(f"{PREFIX}marker") == ours.encode()
 
-    def known(self, message_ids: Iterable[str]) -> set[str]:
-        """Which of these messages are still queued, delayed or in flight."""
+    def known(self, messages: Iterable[tuple[str, str]]) -> set[str]:
+        """The ids of those (queue, id) that are still queued, delayed or in flight."""
         with connection_failures():
-            return reads.known(self._client, message_ids)
+            return reads.known(self._client, messages)
+
+    def active(self, limit: int = 1000) -> list[str]:
+        """Names of queues with something ready, in flight, delayed or parked, ``limit`` at most."""
+        with connection_failures():
+            return reads.active(self._client, limit)
 
     def depths(self, queue_names: Sequence[str]) -> Mapping[str, reads.Depth]:
         """How many messages of each named queue are ready, in flight and delayed, and since when."""

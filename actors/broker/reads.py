@@ -14,12 +14,16 @@ _MESSAGES = f"{PREFIX}messages"
 
 
 class Depth(NamedTuple):
-    """Messages ready, in flight and delayed; ``oldest_enqueued_ms`` (Unix) is the first ready one's."""
+    """Messages ready, in flight and delayed; ``oldest_enqueued_ms`` (Unix) is the first ready one's.
+
+    ``parked_ms`` is when a queue that rests (its lock is held elsewhere) is offered again, Unix; else None.
+    """
 
     ready: int
     in_flight: int
     delayed: int
     oldest_enqueued_ms: int | None
+    parked_ms: int | None = None
 
 
 def size(client: redis.Redis) -> int:
@@ -27,9 +31,9 @@ def size(client: redis.Redis) -> int:
     return _number(client.hlen(_MESSAGES))
 
 
-def known(client: redis.Redis, message_ids: Iterable[str]) -> set[str]:
-    """Which of these messages are still queued, delayed or in flight."""
-    ids = list(message_ids)
+def known(client: redis.Redis, messages: Iterable[tuple[str, str]]) -> set[str]:
+    """The ids of those (queue, id) that are still queued, delayed or in flight."""
+    ids = [message_id for _queue, message_id in messages]
     pipeline = client.pipeline(transaction=False)
     for message_id in ids:
         pipeline.hexists(_MESSAGES, message_id)
@@ -44,13 +48,26 @@ def depths(client: redis.Redis, queue_names: Sequence[str]) -> Mapping[str, Dept
         pipeline.hget(f"{PREFIX}inflight", name)
         pipeline.hget(f"{PREFIX}delayed_by_queue", name)
         pipeline.lindex(name, 0)
+        pipeline.zscore(f"{PREFIX}parked", name)
     answers = pipeline.execute()
-    oldest = _enqueued_ms(client, [head for head in answers[3::4] if head is not None])
-    rows = zip(queue_names, answers[0::4], answers[1::4], answers[2::4], answers[3::4], strict=True)
+    oldest = _enqueued_ms(client, [head for head in answers[3::5] if head is not None])
+    columns = [answers[start::5] for start in range(5)]
     return {
-        name: Depth(_number(ready), _number(in_flight), _number(delayed), oldest.get(head))
-        for name, ready, in_flight, delayed, head in rows
+        name: Depth(_number(ready), _number(in_flight), _number(delayed), oldest.get(head), _optional(parked))
+        for name, ready, in_flight, delayed, head, parked in zip(queue_names, *columns, strict=True)
     }
+
+
+def active(client: redis.Redis, limit: int) -> list[str]:
+    """Up to ``limit`` queues with something ready, in flight, delayed or parked. Four bounded reads."""
+    pipeline = client.pipeline(transaction=False)
+    pipeline.hkeys(f"{PREFIX}inflight")  # as many at most as all workers prefetch
+    pipeline.lrange(f"{PREFIX}ring", 0, limit - 1)
+    pipeline.zrange(f"{PREFIX}parked", 0, limit - 1)
+    pipeline.hscan(f"{PREFIX}delayed_by_queue", count=limit)
+    in_flight, ring, parked, (_cursor, delayed) = pipeline.execute()
+    names = dict.fromkeys([*in_flight, *ring, *parked, *delayed])
+    return [name.decode() for name in names][:limit]
 
 
 def _enqueued_ms(client: redis.Redis, ids: list[bytes]) -> dict[bytes | None, int | None]:
@@ -69,6 +86,10 @@ def _timestamp(value: bytes | None) -> int | None:
     except (ValueError, KeyError, TypeError):
         return None
     return stamp if isinstance(stamp, int) else None
+
+
+def _optional(answer: Any) -> int | None:
+    return None if answer is None else int(answer)
 
 
 def _number(answer: Any) -> int:

@@ -23,7 +23,7 @@ def test_an_acknowledgement_reaches_redis_without_another_fetch(
     broker.enqueue(message(A))
     consumer = consume(broker)
     consumer.ack(next(consumer))
-    eventually(lambda: broker.depths([A])[A] == NOTHING and not broker.known(["m1"]))
+    eventually(lambda: broker.depths([A])[A] == NOTHING and not broker.known([(A, "m1")]))
 
 
 def test_closing_sends_what_was_acknowledged_and_returns_what_wasnt_handed_out(
@@ -80,7 +80,7 @@ def test_settling_a_lease_that_somebody_else_has_by_now_changes_nothing(
         settle(stale)
     slow.close()
     assert broker.depths([A])[A] == Depth(0, 1, 0, None)
-    assert broker.known(["m1"]) == {"m1"}
+    assert broker.known([(A, "m1")]) == {"m1"}
     assert valkey.client.hlen("dxflow:poison") == 0
 
 
@@ -108,7 +108,7 @@ def test_a_message_that_always_loses_its_holder_is_given_up_and_reported(
     consumer = consume(broker)
     assert next(consumer).message_id == "good"
     assert [one.message_id for one in reported] == ["bad"]
-    assert broker.known(["bad"]) == set()
+    assert broker.known([(A, "bad")]) == set()
     eventually(lambda: valkey.client.hlen("dxflow:poison") == 0)
 
 

@@ -170,7 +170,7 @@ def test_known_names_the_messages_that_are_still_here(valkey, make_broker, consu
     broker.enqueue(message(A, message_id="queued"))
     broker.enqueue(message(A, message_id="delayed"), delay=60_000)
     ids = ["done", "in flight", "queued", "delayed", "never sent"]
-    assert broker.known(ids) == {"in flight", "queued", "delayed"}
+    assert broker.known((A, one) for one in ids) == {"in flight", "queued", "delayed"}
 
 
 def test_the_marker_is_missing_once_and_again_after_a_wipe(valkey, make_broker):
