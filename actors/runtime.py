@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dramatiq
-import redis
 import structlog
 from dramatiq import Worker
 from dramatiq.errors import BrokerError
@@ -26,6 +25,7 @@ from ..engine.errors import PermanentError, Unavailable
 from ..engine.inbox import Accepted, Arrival, Inbox
 from ..engine.wiring import core_for
 from .broker.broker import TenantBroker
+from .broker.connection import Client, Lazy, client_factory
 from .broker.reads import Depth
 from .dispatcher import Dispatcher
 from .metrics import Metrics
@@ -202,13 +202,10 @@ def _broker(core: Core, settings: Settings) -> TenantBroker:
     )
 
 
-def _lock_node(url: str) -> redis.Redis:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=LOCK_NODE_TIMEOUT_S,
-        socket_connect_timeout=LOCK_NODE_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
+def _lock_node(url: str) -> Client:
+    """A client that gives up quickly and leaves trying again to its caller."""
+    timeouts = {"socket_timeout": LOCK_NODE_TIMEOUT_S, "socket_connect_timeout": LOCK_NODE_TIMEOUT_S}
+    return Lazy(client_factory(url, retry=Retry(NoBackoff(), 0), **timeouts))
 
 
 def _fail_poison(core: Core, message: dramatiq.Message[Any]) -> None:

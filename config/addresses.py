@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from .redis_address import SINGLE, RedisAddress
+
 _USERINFO = re.compile(r"://.*@", re.DOTALL)
 _QUERY_SECRET = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
 
@@ -55,30 +57,19 @@ def sqlite_address(path: Path) -> str:
 
 
 def redis_address(address: str) -> str:
-    """``redis://``, ``rediss://`` or ``unix://``: one Redis or Valkey server."""
-    scheme = address.partition("://")[0].lower()
-    if scheme in ("redis+sentinel", "redis+cluster"):
-        raise ValueError(f"{scheme}:// isn't supported in this version")
-    if scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("unknown scheme")
-    parts = _split(address)
-    if scheme == "unix":
-        if not parts.path.startswith("/"):
-            raise ValueError("the socket's path is not absolute")
-    elif not parts.hostname:
-        raise ValueError("no host is named")
-    elif not re.fullmatch(r"(/\d*)?", parts.path):
-        raise ValueError("the database after the host is not a number")
-    return address
+    """One server, Sentinels or a Cluster: see ``redis_address.py``."""
+    return RedisAddress.parse(address).text
 
 
 def redis_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    """1, 3 or 5 different Redis nodes: Redlock needs an odd number to have a majority."""
+    """1, 3 or 5 different Redis servers: Redlock needs an odd number of independent nodes for a majority."""
     if len(addresses) not in (1, 3, 5):
         raise ValueError(f"{len(addresses)} nodes are named")
     if len(set(addresses)) != len(addresses):
         raise ValueError("a node is named twice, so the nodes are not independent")
-    return tuple(redis_address(address) for address in addresses)
+    if any(RedisAddress.parse(address).kind != SINGLE for address in addresses):
+        raise ValueError("a node is Sentinels or a Cluster, which are one system, not an independent server")
+    return addresses
 
 
 def smtp_address(address: str) -> str:

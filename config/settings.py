@@ -42,7 +42,10 @@ class Settings(BaseSettings):
         None, repr=False, description="sqlite:///relative.db, sqlite:////absolute.db or postgresql://…"
     )
     redis_url: str | None = Field(
-        None, repr=False, description="redis://, rediss:// or unix://; unset for the embedded Valkey"
+        None,
+        repr=False,
+        description="redis://, rediss://, unix://, redis+sentinel://host,host/service or "
+        "redis+cluster://host,host; unset for the embedded Valkey",
     )
     lock_urls: Annotated[tuple[str, ...], NoDecode] = Field(
         (), repr=False, description="1, 3 or 5 addresses of independent Redis nodes, separated by commas"

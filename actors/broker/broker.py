@@ -4,6 +4,7 @@ Dramatiq knows a single queue (``dxflow``); the tenant's queue travels in the me
 
 - ``tenant_queue``: public name ``{family}_queue_{did}``; without it the message goes to ``dxflow`` itself;
 - ``family``: whose in-flight limit applies; the actor's option of that name, else the name's, is the default;
+- ``weight``: how many turns the queue has where others have one (1 to 100, 1 unless given);
 - ``exchange``: name of a Redis hash in which the tenant's DID is bound to the queue, for operators to read.
 
 Promises: a message is delivered at least once while Redis keeps its data; a queue's messages start in the
@@ -24,21 +25,27 @@ from dramatiq.errors import QueueJoinTimeout, QueueNotFound
 from dramatiq.middleware import Middleware
 
 from . import reads
-from .connection import ClientFactory, client_factory, connection_failures, retrying
-from .consumer import LeasedMessage, LeaseGuard, TenantConsumer, Terms
+from .connection import ClientFactory, client_factory, connection_failures, shards_for
+from .consumer import LeasedMessage, LeaseGuard, TenantConsumer
+from .hub import Hub
 from .leases import Holdings
-from .names import PREFIX, QUEUE, check_queue_name, did_of, family_of
+from .names import QUEUE, check_queue_name, did_of, family_of
 from .poison import OnPoison, PoisonReport
-from .scripts import Binding, Scripts
+from .rounds import Terms
+from .scripts import Entry
+from .shards import Shards
 
 #: A message leased this often without being settled is given up.
 MAX_DELIVERIES = 5
+#: Turns in a row that a queue may have at most.
+MAX_WEIGHT = 100
 #: Seconds between looks while ``join`` waits.
 JOIN_INTERVAL_S = 0.02
 
 
 class TenantBroker(dramatiq.Broker):
-    """``source`` is a Redis URL or a factory of clients. Nothing connects before the first command.
+    """``source`` is an address (``config/redis_address.py``) or a factory of clients, whose ``shards`` are then
+    to be told where it is a Cluster's. Nothing connects before the first command.
 
     ``limits`` says how many messages of one queue may be in flight, per family; the default is 1.
     ``on_poison`` is told of every message given up; until it returns, the message stays in ``dxflow:poison``.
@@ -54,6 +61,7 @@ class TenantBroker(dramatiq.Broker):
         middleware: list[Middleware] | None = None,
         on_poison: OnPoison | None = None,
         max_deliveries: int = MAX_DELIVERIES,
+        shards: Shards | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._holdings = Holdings(clock)
@@ -61,10 +69,8 @@ class TenantBroker(dramatiq.Broker):
         self.actor_options |= {"family", "exchange"}
         self._limits = dict(limits or {})
         self._terms = Terms(lease_ms, max_deliveries, clock)
-        self._make_client = client_factory(source)
-        self._client = retrying(self._make_client())
-        self._scripts = Scripts(self._client)
-        self._poison = PoisonReport(self._client, on_poison, clock)
+        self._hub = Hub(client_factory(source), shards or shards_for(source))
+        self._poison = PoisonReport(self._hub, on_poison, clock)
 
     # Declaring
 
@@ -89,20 +95,34 @@ class TenantBroker(dramatiq.Broker):
 
         Raises ValueError for a malformed queue name and ConnectionClosed if Redis doesn't answer.
         """
-        message = message.copy(queue_name=QUEUE)
-        binding = self._binding(message)
-        self.emit_before("enqueue", message, delay)
-        with connection_failures():
-            self._scripts.enqueue(message.message_id, message.encode(), binding, max(0, delay or 0))
-        self.emit_after("enqueue", message, delay)
-        return message
+        return self.enqueue_all([message], delay=delay)[0]
 
-    def _binding(self, message: dramatiq.Message[Any]) -> Binding:
+    def enqueue_all(
+        self, messages: Iterable[dramatiq.Message[Any]], *, delay: int | None = None
+    ) -> list[dramatiq.Message[Any]]:
+        """Queue many messages at once, in order; one round trip per shard.
+
+        Raises what ``enqueue`` does; after ConnectionClosed some may be queued, and sending all of them again
+        is harmless.
+        """
+        copies = [message.copy(queue_name=QUEUE) for message in messages]
+        entries = [self._entry(message, max(0, delay or 0)) for message in copies]
+        for message in copies:
+            self.emit_before("enqueue", message, delay)
+        with connection_failures():
+            self._hub.scripts.enqueue(entries)
+        for message in copies:
+            self.emit_after("enqueue", message, delay)
+        return copies
+
+    def _entry(self, message: dramatiq.Message[Any], delay_ms: int) -> Entry:
         queue = str(message.options.get("tenant_queue") or QUEUE)
         check_queue_name(queue)
         did = did_of(queue) or ""
         limit = self._limits.get(self._option(message, "family") or family_of(queue), 1)
-        return Binding(queue, limit, self._option(message, "exchange") if did else "", did)
+        weight = _checked_weight(message.options.get("weight", 1))
+        exchange = self._option(message, "exchange") if did else ""
+        return Entry(message.message_id, queue, message.encode(), limit, weight, delay_ms, exchange, did)
 
     def _option(self, message: dramatiq.Message[Any], name: str) -> str:
         actor = self.actors.get(message.actor_name)
@@ -114,20 +134,15 @@ class TenantBroker(dramatiq.Broker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 30_000) -> TenantConsumer:
         """A consumer of every tenant's messages; ``timeout`` in milliseconds. One at a time per broker."""
         self._check(queue_name)
-        return TenantConsumer(
-            self._make_client,
-            self._scripts,
-            self._holdings,
-            self._terms,
-            self._poison,
-            prefetch=prefetch,
-            timeout_ms=timeout,
-        )
+        with connection_failures():
+            return TenantConsumer(
+                self._hub, self._holdings, self._terms, self._poison, prefetch=prefetch, timeout_ms=timeout
+            )
 
     def wake(self, queue: str) -> None:
         """End the parking of a tenant queue, because what it waited for is free."""
         with connection_failures():
-            self._scripts.wake(queue)
+            self._hub.scripts.wake(queue)
 
     def take_over(self) -> None:
         """Declare every other holder dead. For the sole user of a Redis, before its Worker starts.
@@ -136,33 +151,36 @@ class TenantBroker(dramatiq.Broker):
         counts as in flight or parked, and the register locks of those queues are deleted.
         """
         with connection_failures():
-            self._scripts.take_over(self._terms.max_deliveries)
+            self._hub.scripts.take_over(self._terms.max_deliveries)
 
     # Asking
 
     def mark(self) -> bool:
-        """Leave a marker in Redis; True if it was missing, so Redis is new or was wiped."""
-        ours = secrets.token_hex(8)
-        with connection_failures():
-            if self._client.set(f"{PREFIX}marker", ours, nx=True):
-                return True
+        """Leave a marker in every shard; True if one was missing, so (a part of) Redis is new or was wiped."""
+        ours = secrets.token_hex(8).encode()
+        pipeline = self._hub.client.pipeline(transaction=False)
+        for shard in self._hub.shards:
+            key = self._hub.shards.internal(shard, "marker")
+            pipeline.set(key, ours, nx=True)
             # A try whose answer was lost may have set it: redis-py repeats the command.
-            return self._client.get(f"{PREFIX}marker") == ours.encode()
+            pipeline.get(key)
+        with connection_failures():
+            return ours in pipeline.execute()
 
     def known(self, messages: Iterable[tuple[str, str]]) -> set[str]:
         """The ids of those (queue, id) that are still queued, delayed or in flight."""
         with connection_failures():
-            return reads.known(self._client, messages)
+            return reads.known(self._hub.client, self._hub.shards, messages)
 
     def active(self, limit: int = 1000) -> list[str]:
         """Names of queues with something ready, in flight, delayed or parked, ``limit`` at most."""
         with connection_failures():
-            return reads.active(self._client, limit)
+            return reads.active(self._hub.client, self._hub.shards, limit)
 
     def depths(self, queue_names: Sequence[str]) -> Mapping[str, reads.Depth]:
         """How many messages of each named queue are ready, in flight and delayed, and since when."""
         with connection_failures():
-            return reads.depths(self._client, queue_names)
+            return reads.depths(self._hub.client, self._hub.shards, queue_names)
 
     # Tests and tools
 
@@ -170,7 +188,7 @@ class TenantBroker(dramatiq.Broker):
         """Drop every tenant's messages."""
         self._check(queue_name)
         with connection_failures():
-            self._scripts.flush()
+            self._hub.scripts.flush()
 
     def flush_all(self) -> None:
         """Drop every tenant's messages."""
@@ -181,18 +199,24 @@ class TenantBroker(dramatiq.Broker):
         self._check(queue_name)
         deadline = None if timeout is None else time.monotonic() + timeout / 1000
         with connection_failures():
-            while reads.size(self._client):
+            while reads.size(self._hub.client, self._hub.shards):
                 if deadline is not None and time.monotonic() >= deadline:
                     raise QueueJoinTimeout(queue_name)  # type: ignore[no-untyped-call]  # unannotated in dramatiq
                 time.sleep(JOIN_INTERVAL_S)
 
     def close(self) -> None:
         """Close the connections; consumers close their own."""
-        self._client.close()
+        self._hub.close()
 
     def _check(self, queue_name: str) -> None:
         if queue_name != QUEUE:
             raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]  # unannotated in dramatiq
+
+
+def _checked_weight(weight: object) -> int:
+    if isinstance(weight, int) and 1 <= weight <= MAX_WEIGHT:
+        return weight
+    raise ValueError(f"a queue's weight is a whole number from 1 to {MAX_WEIGHT}, not {weight!r}")
 
 
 __all__ = ["MAX_DELIVERIES", "LeasedMessage", "TenantBroker"]

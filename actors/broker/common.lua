@@ -1,22 +1,26 @@
--- Every script starts with this file. KEYS[1] is the prefix of the keys only the broker reads:
+-- Every script starts with this file. KEYS[1] is the prefix of the keys only the broker reads, after the hash
+-- tag of its shard where there is one (shards.py); all other keys are made from it and share the tag:
 --
 --   messages          HASH  id -> queue \n payload; an id in it is queued, delayed or in flight
 --   ring              LIST  queues that are ready: have work, are below their limit, aren't parked
 --   ringed            SET   the same queues, so that none is in the ring twice
+--   weights, turns    HASH  queue -> turns it has where others have one (absent: 1); of those, turns taken
 --   inflight, limits  HASH  queue -> leases out; queue -> how many may be (absent: 1)
 --   leases            ZSET  id -> when its lease ends, ms by this server's clock
 --   tokens            HASH  id -> token, space, queue of its lease
 --   deliveries        HASH  id -> leases that ended without a word (absent: 0)
+--   fetched:{holder}  a holder's last fetch: its number, then what it leased, as id, token, id, token, ...
 --   delayed           ZSET  id -> when it is due; delayed_by_queue HASH queue -> how many
 --   parked            ZSET  queue -> when it is offered again
 --   poison            HASH  id -> queue \n payload of messages given up
 --   bell              LIST  holds one token while something may be ready; idle consumers block on it
 --
--- A tenant's queue is a LIST of ids under its public name, without the prefix.
+-- A tenant's queue is a LIST of ids under its public name, after the tag and without the prefix.
 
+local tag = string.match(KEYS[1], "^%b{}") or ""
 local key = {}
-for _, name in ipairs({ "messages", "ring", "ringed", "inflight", "limits", "leases", "tokens", "deliveries",
-                        "delayed", "delayed_by_queue", "parked", "poison", "bell" }) do
+for _, name in ipairs({ "messages", "ring", "ringed", "weights", "turns", "inflight", "limits", "leases", "tokens",
+                        "deliveries", "delayed", "delayed_by_queue", "parked", "poison", "bell" }) do
   key[name] = KEYS[1] .. name
 end
 
@@ -27,9 +31,13 @@ local clock = redis.call("TIME")
 local now_us = clock[1] * 1000000 + clock[2]
 local now_ms = math.floor(now_us / 1000)
 
+-- In a Cluster nobody can block on the bells of all shards, so they ring on a channel too.
 local function ring_bell()
   if redis.call("LLEN", key.bell) == 0 then
     redis.call("RPUSH", key.bell, "1")
+    if tag ~= "" then
+      redis.call("PUBLISH", "dxflow:bell", tag)
+    end
   end
 end
 
@@ -46,9 +54,23 @@ local function decrement(hash, field)
   end
 end
 
--- Puts the queue at the ring's tail if it is ready. The only way into the ring.
-local function offer(queue)
-  if redis.call("LLEN", queue) == 0 then
+-- Whether a queue that just had a turn has another before the others: weight - 1 times in a row.
+local function has_another_turn(queue)
+  local weight = redis.call("HGET", key.weights, queue)
+  if not weight then
+    return false
+  end
+  if redis.call("HINCRBY", key.turns, queue, 1) < tonumber(weight) then
+    return true
+  end
+  redis.call("HDEL", key.turns, queue)
+  return false
+end
+
+-- Puts the queue into the ring if it is ready. The only way in: at the tail, or in front of the others when its
+-- last turn has just ended and its weight gives it more.
+local function offer(queue, after_its_turn)
+  if redis.call("LLEN", tag .. queue) == 0 then
     return
   end
   local running = tonumber(redis.call("HGET", key.inflight, queue) or 0)
@@ -59,7 +81,8 @@ local function offer(queue)
     return
   end
   if redis.call("SADD", key.ringed, queue) == 1 then
-    redis.call("RPUSH", key.ring, queue)
+    local push = after_its_turn and has_another_turn(queue) and "LPUSH" or "RPUSH"
+    redis.call(push, key.ring, queue)
   end
 end
 
@@ -97,7 +120,7 @@ local function put_back(returned)
   table.sort(returned, function(a, b) return a.token > b.token end)
   for _, message in ipairs(returned) do
     if redis.call("HEXISTS", key.messages, message.id) == 1 then
-      redis.call("LPUSH", message.queue, message.id)
+      redis.call("LPUSH", tag .. message.queue, message.id)
     end
   end
   for i = #returned, 1, -1 do
@@ -130,7 +153,7 @@ local function settle(first)
     local queue = end_lease(id, token)
     if queue and (verb == "ack" or verb == "poison") then
       if verb == "ack" then forget(id) else bury(id) end
-      offer(queue)
+      offer(queue, true)
     elseif queue then
       if verb == "park" then
         redis.call("ZADD", key.parked, "GT", now_ms + tonumber(ARGV[i + 3]), queue)

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import dramatiq
-import redis
 import structlog
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.errors import DecodeError
 from dramatiq.middleware import Middleware, SkipMessage
 from typing_extensions import override
 
-from .connection import ClientFactory, connection_failures, single_shot, socket_timeout
+from .bell import bell_for
+from .connection import FAILURES, connection_failures, single_shot, socket_timeout
+from .hub import Hub
 from .keeper import Keeper
 from .leases import Holdings
-from .names import PREFIX
-from .scripts import Fetched, Leased, Scripts, Settlement
-
-_BELL = f"{PREFIX}bell"
+from .rounds import Rounds, Terms
+from .scripts import Leased, Scripts, Settlement, Verb
 
 log = structlog.get_logger(__name__)
 
@@ -37,11 +35,16 @@ class LeasedMessage(MessageProxy):
     front of its queue, the queue rests that long (0: not at all), and no delivery is counted.
     """
 
-    def __init__(self, message: dramatiq.Message[Any], token: str, queue: str) -> None:
+    def __init__(self, message: dramatiq.Message[Any], token: str, queue: str, shard: int = 0) -> None:
         super().__init__(message)
         self.token = token
         self.queue = queue
+        self.shard = shard
         self.park_ms: int | None = None
+
+    def settled(self, verb: Verb, ms: int = 0) -> Settlement:
+        """The end of its lease."""
+        return Settlement(self.message_id, self.token, verb, ms, self.shard)
 
 
 class LeaseGuard(Middleware):
@@ -58,22 +61,12 @@ class LeaseGuard(Middleware):
             raise SkipMessage("the lease of this message ran out")
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a consumer leases. Times in milliseconds; ``clock`` is monotonic, in seconds."""
-
-    lease_ms: int
-    max_deliveries: int
-    clock: Callable[[], float]
-
-
 class TenantConsumer(Consumer):
     """Not thread-safe, except for ``ack`` and ``nack``, which worker threads call."""
 
     def __init__(
         self,
-        make_client: ClientFactory,
-        keeper_scripts: Scripts,
+        hub: Hub,
         holdings: Holdings,
         terms: Terms,
         report_poison: Callable[[], None],
@@ -81,8 +74,9 @@ class TenantConsumer(Consumer):
         prefetch: int,
         timeout_ms: int,
     ) -> None:
-        self._client = single_shot(make_client())
-        self._scripts = Scripts(self._client)
+        self._client = single_shot(hub.make_client())
+        self._bell = bell_for(self._client, hub.shards)
+        self._rounds = Rounds(Scripts(self._client, hub.shards), holdings, terms)
         self._holdings = holdings
         self._terms = terms
         self._report_poison = report_poison
@@ -90,9 +84,8 @@ class TenantConsumer(Consumer):
         self._timeout = timeout_ms / 1000
         self._longest_block = socket_timeout(self._client) / 2
         self._batch: deque[LeasedMessage] = deque()
-        self._look_at = terms.clock()
         self._closed = False
-        self._keeper = Keeper(keeper_scripts, holdings, terms.lease_ms, terms.clock)
+        self._keeper = Keeper(hub.scripts, holdings, terms.lease_ms, terms.clock)
         self._keeper.start()
 
     def __next__(self) -> LeasedMessage | None:
@@ -106,78 +99,60 @@ class TenantConsumer(Consumer):
         until = self._terms.clock() + self._timeout
         room = self._holdings.wait_for_room(self._prefetch, until)
         if room and self._wait_for_bell(until):
-            self._fetch(room)
+            fetched = self._rounds.next(room)
+            for leased in fetched.leased:
+                self._accept(leased)
+            if fetched.poisoned:
+                self._report_poison()
 
     def _wait_for_bell(self, until: float) -> bool:
-        """Whether it is time to look: the bell rang, something fell due, or settlements wait to be sent."""
-        block = min(until, self._look_at) - self._terms.clock()
-        if self._look_at <= self._terms.clock() or not self._holdings.go_idle():
+        """Whether it is time to look: a bell rang, something fell due, or settlements wait to be sent."""
+        block = min(until, self._rounds.soonest) - self._terms.clock()
+        if self._rounds.is_due() or not self._holdings.go_idle():
             return True
         try:
-            rang = self._client.blpop([_BELL], timeout=max(0.001, min(block, self._longest_block)))
+            rang = self._bell.wait(max(0.001, min(block, self._longest_block)))
         finally:
             self._holdings.end_idle()
-        return rang is not None or self._look_at <= self._terms.clock()
-
-    def _fetch(self, room: int) -> None:
-        settlements = self._holdings.drain()
-        started = self._terms.clock()
-        try:
-            fetched = self._scripts.fetch(room, self._terms.lease_ms, self._terms.max_deliveries, settlements)
-        except redis.RedisError:
-            self._holdings.restore(settlements)
-            raise
-        self._holdings.take(fetched.leased, started + self._terms.lease_ms / 1000)
-        self._look_at = self._next_look(fetched, room)
-        for leased in fetched.leased:
-            self._accept(leased)
-        if fetched.poisoned:
-            self._report_poison()
-
-    def _next_look(self, fetched: Fetched, room: int) -> float:
-        now, half_a_lease = self._terms.clock(), self._terms.lease_ms / 2000
-        if len(fetched.leased) == room:
-            return now
-        if fetched.next_due_ms is None:
-            return now + half_a_lease
-        return now + min(half_a_lease, fetched.next_due_ms / 1000)
+        self._rounds.look_at_once(rang)
+        return self._rounds.is_due()
 
     def _accept(self, leased: Leased) -> None:
         try:
             message: dramatiq.Message[Any] = dramatiq.Message.decode(leased.payload)
         except DecodeError:
             log.error("undecodable message", message_id=leased.message_id)
-            self._holdings.settle([Settlement(leased.message_id, leased.token, "poison")])
+            ending = Settlement(leased.message_id, leased.token, "poison", shard=leased.shard)
+            self._holdings.settle([ending])
             return
         message.options["redeliveries"] = leased.redeliveries
-        self._batch.append(LeasedMessage(message, leased.token, leased.queue))
+        self._batch.append(LeasedMessage(message, leased.token, leased.queue, leased.shard))
 
     def ack(self, message: MessageProxy) -> None:
         """Settle a message that was processed or skipped. Redis hears of it within about 5 ms."""
         leased = _leased(message)
         if leased.park_ms is None:
-            self._settle([Settlement(leased.message_id, leased.token, "ack")])
+            self._settle([leased.settled("ack")])
         elif leased.park_ms <= 0:
             self.requeue([leased])
         else:
-            self._settle([Settlement(leased.message_id, leased.token, "park", leased.park_ms)])
+            self._settle([leased.settled("park", leased.park_ms)])
 
     def nack(self, message: MessageProxy) -> None:
         """Give a message up: it goes to ``dxflow:poison`` and is reported from there."""
         leased = _leased(message)
-        self._settle([Settlement(leased.message_id, leased.token, "poison")])
+        self._settle([leased.settled("poison")])
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Return unprocessed messages to the front of their queues, in order, with no delivery counted."""
-        leased = [_leased(message) for message in messages]
-        self._settle([Settlement(one.message_id, one.token, "front") for one in leased])
+        self._settle([_leased(message).settled("front") for message in messages])
 
     def _settle(self, settlements: list[Settlement]) -> None:
         self._holdings.settle(settlements)
         if self._closed:  # a worker thread that finished late: this consumer's keeper sends nothing any more
             try:
                 self._keeper.flush()
-            except redis.RedisError as error:
+            except FAILURES as error:
                 log.warning("settlement is left to the next consumer", error=type(error).__name__)
 
     def close(self) -> None:
@@ -186,12 +161,13 @@ class TenantConsumer(Consumer):
             return
         self._closed = True
         self._keeper.stop()
-        self._holdings.settle(Settlement(one.message_id, one.token, "front") for one in self._batch)
+        self._holdings.settle(one.settled("front") for one in self._batch)
         self._batch.clear()
         try:
             with connection_failures():
                 self._keeper.flush()
         finally:
+            self._bell.close()
             self._client.close()
 
 

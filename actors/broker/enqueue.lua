@@ -1,25 +1,37 @@
--- ARGV: id, queue, payload, limit, delay ms, exchange or "", did. Returns 1, or 0 if the id is already here.
-local id, queue, payload, limit, delay = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local exchange, did = ARGV[6], ARGV[7]
+-- ARGV: (id, queue, payload, limit, weight, delay ms, exchange or "", did)*. Returns for each message 1, or 0 if
+-- its id is already here: that is what makes sending one again harmless.
+local function set_unless_1(hash, queue, value)
+  if value == "1" then
+    redis.call("HDEL", hash, queue)
+  else
+    redis.call("HSET", hash, queue, value)
+  end
+end
 
-if exchange ~= "" then
-  redis.call("HSET", exchange, did, queue)
+local function enqueue(id, queue, payload, limit, weight, delay, exchange, did)
+  if exchange ~= "" then
+    redis.call("HSET", tag .. exchange, did, queue)
+  end
+  set_unless_1(key.limits, queue, limit)
+  set_unless_1(key.weights, queue, weight)
+  if redis.call("HSETNX", key.messages, id, queue .. "\n" .. payload) == 0 then
+    return 0
+  end
+  if delay > 0 then
+    redis.call("ZADD", key.delayed, now_ms + delay, id)
+    redis.call("HINCRBY", key.delayed_by_queue, queue, 1)
+    ring_bell() -- whoever is idle learns when to look again
+  else
+    redis.call("RPUSH", tag .. queue, id)
+    offer(queue)
+  end
+  return 1
 end
-if limit == "1" then
-  redis.call("HDEL", key.limits, queue)
-else
-  redis.call("HSET", key.limits, queue, limit)
-end
-if redis.call("HSETNX", key.messages, id, queue .. "\n" .. payload) == 0 then
-  return 0
-end
-if delay > 0 then
-  redis.call("ZADD", key.delayed, now_ms + delay, id)
-  redis.call("HINCRBY", key.delayed_by_queue, queue, 1)
-  ring_bell() -- whoever is idle learns when to look again
-else
-  redis.call("RPUSH", queue, id)
-  offer(queue)
+
+local fresh = {}
+for i = 1, #ARGV, 8 do
+  local id, queue, payload, limit, weight = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  table.insert(fresh, enqueue(id, queue, payload, limit, weight, tonumber(ARGV[i + 5]), ARGV[i + 6], ARGV[i + 7]))
 end
 ring_bell_if_ready()
-return 1
+return fresh

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-import redis
 import structlog
 
+from .connection import FAILURES
 from .leases import Holdings
-from .scripts import Scripts
+from .scripts import Scripts, by_shard
 
 log = structlog.get_logger(__name__)
 
@@ -41,27 +41,28 @@ class Keeper(threading.Thread):
                 self.flush()
                 if self._clock() >= self._next_renewal:
                     self._renew()
-            except redis.RedisError as error:
+            except FAILURES as error:
                 log.warning("lease keeper can't reach redis", error=type(error).__name__)
                 self._stopping.wait(BACKOFF_S)
 
     def flush(self) -> None:
-        """Send pending settlements; if that fails they stay pending and the redis error is raised."""
-        settlements = self._holdings.drain()
-        if not settlements:
-            return
-        try:
-            self._scripts.settle(settlements)
-        except redis.RedisError:
-            self._holdings.restore(settlements)
-            raise
+        """Send pending settlements. Where that fails they stay pending, the other shards hear theirs, and the
+        last error is raised."""
+        failure = None
+        for shard, settlements in by_shard(self._holdings.drain(), lambda one: one.shard).items():
+            try:
+                self._scripts.settle(shard, settlements)
+            except FAILURES as error:
+                self._holdings.restore(settlements)
+                failure = error
+        if failure:
+            raise failure
 
     def _renew(self) -> None:
         started = self._clock()
-        leases = self._holdings.leases()
-        if leases:
-            lost = self._scripts.renew(leases, self._lease_ms)
-            kept = {token for _id, token in leases} - lost
+        for shard, leases in by_shard(self._holdings.leases(), lambda one: one.shard).items():
+            lost = self._scripts.renew(shard, leases, self._lease_ms)
+            kept = {lease.token for lease in leases} - lost
             self._holdings.renewed(kept, started + self._lease_ms / 1000)
             self._holdings.lost(lost)
         self._next_renewal = started + self._lease_ms / 3000

@@ -6,11 +6,13 @@ its worker threads go on with messages the old one fetched and acknowledge them 
 
 from __future__ import annotations
 
+import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from .scripts import Leased, Settlement
+from .scripts import Lease, Leased, Settlement
 
 #: How long a settlement may wait for company, seconds. A crash within it means a second delivery.
 LINGER_S = 0.005
@@ -18,15 +20,17 @@ LINGER_S = 0.005
 
 @dataclass(slots=True)
 class _Held:
-    message_id: str
+    lease: Lease
     deadline: float
 
 
 class Holdings:
-    """Thread-safe. Times are seconds of ``clock``, a monotonic one."""
+    """Thread-safe. ``clock`` is monotonic, in seconds; ``holder`` is this process's name in Redis."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        self.holder = secrets.token_hex(8)
         self._clock = clock
+        self._fetches: Counter[int] = Counter()
         self._held: dict[str, _Held] = {}
         self._pending: dict[str, Settlement] = {}
         lock = threading.Lock()
@@ -40,7 +44,15 @@ class Holdings:
         """Note freshly leased messages, valid until ``deadline`` unless renewed."""
         with self._room:
             for one in leased:
-                self._held[one.token] = _Held(one.message_id, deadline)
+                self._held[one.token] = _Held(Lease(one.message_id, one.token, one.shard), deadline)
+
+    def fetch_number(self, shard: int) -> int:
+        """The number of the next fetch from a shard: the last one's, as long as that has no answer."""
+        return self._fetches[shard] + 1
+
+    def fetched(self, shard: int) -> None:
+        """The fetch was answered."""
+        self._fetches[shard] += 1
 
     def settle(self, settlements: Iterable[Settlement]) -> None:
         """Let go of leases; Redis is told with the next flush or fetch."""
@@ -53,22 +65,23 @@ class Holdings:
             if self._idle or len(self._pending) == 1:
                 self._work.notify_all()
 
-    def drain(self) -> list[Settlement]:
-        """Take the pending settlements away to send them; ``restore`` those that couldn't be sent."""
+    def drain(self, shard: int | None = None) -> list[Settlement]:
+        """Take the pending settlements (of one shard) away to send; ``restore`` those that couldn't be sent."""
         with self._room:
-            pending = list(self._pending.values())
-            self._pending.clear()
-            return pending
+            taken = [one for one in self._pending.values() if shard is None or one.shard == shard]
+            for one in taken:
+                del self._pending[one.token]
+            return taken
 
     def restore(self, settlements: Sequence[Settlement]) -> None:
         """Put drained settlements back before the newer ones. Sending one twice is harmless."""
         with self._room:
             self._pending = {one.token: one for one in settlements} | self._pending
 
-    def leases(self) -> list[tuple[str, str]]:
-        """(message id, token) of everything held."""
+    def leases(self) -> list[Lease]:
+        """Everything held."""
         with self._room:
-            return [(held.message_id, token) for token, held in self._held.items()]
+            return [held.lease for held in self._held.values()]
 
     def renewed(self, tokens: Iterable[str], deadline: float) -> None:
         """Note a successful renewal."""

@@ -7,18 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import dramatiq
-import redis
 import structlog
 from dramatiq.errors import DecodeError
 
-from .names import PREFIX
+from .hub import Hub
 
 log = structlog.get_logger(__name__)
 
 #: Told of a message given up; may raise to be told again.
 OnPoison = Callable[[dramatiq.Message[Any]], None]
 
-_POISON = f"{PREFIX}poison"
 #: Seconds between two reports, so that one that keeps failing isn't repeated with every fetch.
 INTERVAL_S = 1.0
 #: Messages per report, about.
@@ -34,11 +32,11 @@ class PoisonReport:
 
     def __init__(
         self,
-        client: redis.Redis,
+        hub: Hub,
         on_poison: OnPoison | None,
         clock: Callable[[], float],
     ) -> None:
-        self._client = client
+        self._hub = hub
         self._on_poison = on_poison
         self._clock = clock
         self._next_at = clock()
@@ -48,11 +46,14 @@ class PoisonReport:
         """Report what is there, at most once a second. Redis errors are raised, the callback's are logged."""
         if self._on_poison is None or not self._is_due():
             return
-        answer: Any = self._client.hscan(_POISON, count=BOUND)
-        _cursor, entries = answer
+        for shard in self._hub.shards:
+            self._report(self._hub.shards.internal(shard, "poison"), self._on_poison)
+
+    def _report(self, key: str, on_poison: OnPoison) -> None:
+        _cursor, entries = self._hub.client.hscan(key, count=BOUND)
         for message_id, value in entries.items():
-            if _reported(self._on_poison, message_id.decode(), value.partition(b"\n")[2]):
-                self._client.hdel(_POISON, message_id)
+            if _reported(on_poison, message_id.decode(), value.partition(b"\n")[2]):
+                self._hub.client.hdel(key, message_id)
 
     def _is_due(self) -> bool:
         with self._lock:

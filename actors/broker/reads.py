@@ -6,11 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import redis
-
-from .names import PREFIX
-
-_MESSAGES = f"{PREFIX}messages"
+from .connection import Client
+from .shards import Shards
 
 
 class Depth(NamedTuple):
@@ -26,55 +23,61 @@ class Depth(NamedTuple):
     parked_ms: int | None = None
 
 
-def size(client: redis.Redis) -> int:
+def size(client: Client, shards: Shards) -> int:
     """Messages queued, delayed or in flight, of every queue together."""
-    return _number(client.hlen(_MESSAGES))
+    return sum(_number(client.hlen(shards.internal(shard, "messages"))) for shard in shards)
 
 
-def known(client: redis.Redis, messages: Iterable[tuple[str, str]]) -> set[str]:
+def known(client: Client, shards: Shards, messages: Iterable[tuple[str, str]]) -> set[str]:
     """The ids of those (queue, id) that are still queued, delayed or in flight."""
-    ids = [message_id for _queue, message_id in messages]
+    asked = list(messages)
     pipeline = client.pipeline(transaction=False)
-    for message_id in ids:
-        pipeline.hexists(_MESSAGES, message_id)
-    return {message_id for message_id, present in zip(ids, pipeline.execute(), strict=True) if present}
+    for queue, message_id in asked:
+        pipeline.hexists(shards.internal(shards.of(queue), "messages"), message_id)
+    answers = pipeline.execute()
+    return {message_id for (_queue, message_id), present in zip(asked, answers, strict=True) if present}
 
 
-def depths(client: redis.Redis, queue_names: Sequence[str]) -> Mapping[str, Depth]:
+def depths(client: Client, shards: Shards, queue_names: Sequence[str]) -> Mapping[str, Depth]:
     """The depth of each named queue; a name nobody used is all zeroes. Two round trips."""
     pipeline = client.pipeline(transaction=False)
     for name in queue_names:
-        pipeline.llen(name)
-        pipeline.hget(f"{PREFIX}inflight", name)
-        pipeline.hget(f"{PREFIX}delayed_by_queue", name)
-        pipeline.lindex(name, 0)
-        pipeline.zscore(f"{PREFIX}parked", name)
+        shard, key = shards.of(name), shards.key(name)
+        pipeline.llen(key)
+        pipeline.hget(shards.internal(shard, "inflight"), name)
+        pipeline.hget(shards.internal(shard, "delayed_by_queue"), name)
+        pipeline.zscore(shards.internal(shard, "parked"), name)
+        pipeline.lindex(key, 0)
     answers = pipeline.execute()
-    oldest = _enqueued_ms(client, [head for head in answers[3::5] if head is not None])
-    columns = [answers[start::5] for start in range(5)]
+    rows = list(zip(queue_names, *(answers[start::5] for start in range(5)), strict=True))
+    oldest = _enqueued_ms(client, shards, [(name, head) for name, *_, head in rows if head is not None])
     return {
         name: Depth(_number(ready), _number(in_flight), _number(delayed), oldest.get(head), _optional(parked))
-        for name, ready, in_flight, delayed, head, parked in zip(queue_names, *columns, strict=True)
+        for name, ready, in_flight, delayed, parked, head in rows
     }
 
 
-def active(client: redis.Redis, limit: int) -> list[str]:
-    """Up to ``limit`` queues with something ready, in flight, delayed or parked. Four bounded reads."""
+def active(client: Client, shards: Shards, limit: int) -> list[str]:
+    """Up to ``limit`` queues with something ready, in flight, delayed or parked; one round trip."""
     pipeline = client.pipeline(transaction=False)
-    pipeline.hkeys(f"{PREFIX}inflight")  # as many at most as all workers prefetch
-    pipeline.lrange(f"{PREFIX}ring", 0, limit - 1)
-    pipeline.zrange(f"{PREFIX}parked", 0, limit - 1)
-    pipeline.hscan(f"{PREFIX}delayed_by_queue", count=limit)
-    in_flight, ring, parked, (_cursor, delayed) = pipeline.execute()
-    names = dict.fromkeys([*in_flight, *ring, *parked, *delayed])
-    return [name.decode() for name in names][:limit]
+    for shard in shards:
+        pipeline.hkeys(shards.internal(shard, "inflight"))  # as many at most as all workers prefetch
+        pipeline.lrange(shards.internal(shard, "ring"), 0, limit - 1)
+        pipeline.zrange(shards.internal(shard, "parked"), 0, limit - 1)
+        pipeline.hscan(shards.internal(shard, "delayed_by_queue"), count=limit)
+    answers = pipeline.execute()
+    found = [answer[1] if isinstance(answer, tuple) else answer for answer in answers]
+    return [name.decode() for name in dict.fromkeys(name for names in found for name in names)][:limit]
 
 
-def _enqueued_ms(client: redis.Redis, ids: list[bytes]) -> dict[bytes | None, int | None]:
-    if not ids:
-        return {}
-    values: Any = client.hmget(_MESSAGES, ids)
-    return {one: _timestamp(value) for one, value in zip(ids, values, strict=True)}
+def _enqueued_ms(
+    client: Client, shards: Shards, heads: Sequence[tuple[str, bytes]]
+) -> dict[bytes | None, int | None]:
+    pipeline = client.pipeline(transaction=False)
+    for queue, message_id in heads:
+        pipeline.hget(shards.internal(shards.of(queue), "messages"), message_id)
+    values = pipeline.execute()
+    return {head: _timestamp(value) for (_queue, head), value in zip(heads, values, strict=True)}
 
 
 def _timestamp(value: bytes | None) -> int | None:

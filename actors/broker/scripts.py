@@ -1,19 +1,24 @@
 """The Lua scripts, with types: every change of the dispatcher's state is one of these calls.
 
-Each script is atomic, so a crash leaves the state before or after it. redis-py sends a script's text again
-when the server doesn't know it any more (NOSCRIPT after a restart, FLUSHALL or SCRIPT FLUSH).
+Each script is atomic and touches one shard, so a crash leaves the shard before or after it.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from importlib import resources
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
-import redis
+from redis.exceptions import NoScriptError
 
-from .names import LOCK_TEMPLATE, PREFIX
+from .connection import Client
+from .names import LOCK_TEMPLATE
+from .shards import Shards
+
+T = TypeVar("T")
 
 #: What may become of a leased message: done; back to the front; the same and its queue rests; given up.
 Verb = Literal["ack", "front", "park", "poison"]
@@ -26,6 +31,7 @@ class Settlement(NamedTuple):
     token: str
     verb: Verb
     ms: int = 0
+    shard: int = 0
 
 
 class Leased(NamedTuple):
@@ -36,6 +42,18 @@ class Leased(NamedTuple):
     queue: str
     payload: bytes
     redeliveries: int
+    shard: int = 0
+
+
+class Fetch(NamedTuple):
+    """What a holder asks for: how many messages, leased for how long, given up after how many silent ends of
+    a lease. ``number`` rises with each fetch of the holder; one sent again gets the same answer."""
+
+    holder: str
+    number: int
+    wanted: int
+    lease_ms: int
+    max_deliveries: int
 
 
 class Fetched(NamedTuple):
@@ -46,74 +64,106 @@ class Fetched(NamedTuple):
     leased: list[Leased]
 
 
-class Binding(NamedTuple):
-    """Where an enqueued message belongs: its queue, that queue's limit, the exchange it is bound in or ''."""
+class Entry(NamedTuple):
+    """A message to enqueue. ``limit``: how many of its queue may be in flight; ``weight``: how many turns that
+    has where others have one; ``exchange``: where its DID is bound to it, or ''."""
 
+    message_id: str
     queue: str
-    limit: int
-    exchange: str
-    did: str
+    payload: bytes
+    limit: int = 1
+    weight: int = 1
+    delay_ms: int = 0
+    exchange: str = ""
+    did: str = ""
 
 
-def _source(name: str) -> str:
+class Lease(NamedTuple):
+    """What names a lease that is held."""
+
+    message_id: str
+    token: str
+    shard: int = 0
+
+
+@cache
+def _source(name: str) -> tuple[str, str]:
+    """A script's text and its SHA-1, by which the server knows it."""
     room = resources.files(__package__)
-    return room.joinpath("common.lua").read_text("utf-8") + room.joinpath(f"{name}.lua").read_text("utf-8")
+    text = room.joinpath("common.lua").read_text("utf-8") + room.joinpath(f"{name}.lua").read_text("utf-8")
+    return text, hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - as Redis names scripts
 
 
 class Scripts:
-    """The scripts bound to one client; its retry policy is theirs."""
+    """The scripts on one client; its retry policy is theirs."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client, shards: Shards) -> None:
         self.client = client
-        self._enqueue = client.register_script(_source("enqueue"))
-        self._fetch = client.register_script(_source("fetch"))
-        self._settle = client.register_script(_source("settle"))
-        self._renew = client.register_script(_source("renew"))
-        self._wake = client.register_script(_source("wake"))
-        self._take_over = client.register_script(_source("take_over"))
-        self._flush = client.register_script(_source("flush"))
+        self.shards = shards
 
-    def enqueue(self, message_id: str, payload: bytes, binding: Binding, delay_ms: int) -> bool:
-        """Queue a message; False if one with this id is already queued, delayed or in flight."""
-        queue, limit, exchange, did = binding
-        args: list[str | bytes | int] = [message_id, queue, payload, limit, delay_ms, exchange, did]
-        return bool(self._enqueue([PREFIX], args))
+    def _call(self, name: str, shard: int, arguments: Iterable[str | bytes | int]) -> Any:
+        """The text is sent when the server doesn't know it: new, restarted, wiped, or another one by now."""
+        text, sha = _source(name)
+        key = self.shards.internal(shard)
+        values = tuple(arguments)
+        try:
+            return self.client.evalsha(sha, 1, key, *values)
+        except NoScriptError:
+            return self.client.eval(text, 1, key, *values)
 
-    def fetch(
-        self, wanted: int, lease_ms: int, max_deliveries: int, settlements: Sequence[Settlement]
-    ) -> Fetched:
-        """Settle, then lease up to ``wanted`` messages, one per ready queue in turn. Not repeatable."""
-        head = (wanted, lease_ms, secrets.token_hex(8), max_deliveries)
-        wait, poisoned, rows = self._fetch([PREFIX], (*head, *_flat(settlements)))
-        return Fetched(None if wait < 0 else wait, poisoned, [_leased(*row) for row in rows])
+    def enqueue(self, entries: Sequence[Entry]) -> int:
+        """Queue messages, in order within a queue; returns how many were new. One whose id is queued, delayed
+        or in flight already changes nothing."""
+        groups = by_shard(entries, lambda entry: self.shards.of(entry.queue))
+        return sum(
+            sum(self._call("enqueue", shard, [part for entry in group for part in entry]))
+            for shard, group in groups.items()
+        )
 
-    def settle(self, settlements: Sequence[Settlement]) -> None:
+    def fetch(self, shard: int, fetch: Fetch, settlements: Sequence[Settlement]) -> Fetched:
+        """Settle, then lease up to ``wanted`` messages, one per ready queue in turn."""
+        head = (fetch.wanted, fetch.lease_ms, fetch.holder, fetch.number, fetch.max_deliveries)
+        wait, poisoned, rows = self._call("fetch", shard, (*head, *_flat(settlements)))
+        leased = [_leased(shard, *row) for row in rows]
+        return Fetched(None if wait < 0 else wait, poisoned, leased)
+
+    def settle(self, shard: int, settlements: Sequence[Settlement]) -> None:
         """End leases. One that isn't there any more, or under another token, changes nothing."""
-        self._settle([PREFIX], _flat(settlements))
+        self._call("settle", shard, _flat(settlements))
 
-    def renew(self, leases: Iterable[tuple[str, str]], lease_ms: int) -> set[str]:
-        """Extend leases given as (message id, token); returns the tokens of those that are gone."""
-        pairs = [text for lease in leases for text in lease]
-        return {token.decode() for token in self._renew([PREFIX], [lease_ms, *pairs])}
+    def renew(self, shard: int, leases: Iterable[Lease], lease_ms: int) -> set[str]:
+        """Extend leases; returns the tokens of those that are gone."""
+        pairs = [text for lease in leases for text in (lease.message_id, lease.token)]
+        return {token.decode() for token in self._call("renew", shard, [lease_ms, *pairs])}
 
     def wake(self, queue: str) -> None:
         """End the parking of a queue."""
-        self._wake([PREFIX], [queue])
+        self._call("wake", self.shards.of(queue), [queue])
 
     def take_over(self, max_deliveries: int) -> None:
         """End every lease and all parking, and delete the register locks of those queues."""
-        while self._take_over([PREFIX], [max_deliveries, LOCK_TEMPLATE]):
-            continue
+        for shard in self.shards:
+            while self._call("take_over", shard, [max_deliveries, LOCK_TEMPLATE]):
+                continue
 
     def flush(self) -> None:
         """Drop every message."""
-        self._flush([PREFIX])
+        for shard in self.shards:
+            self._call("flush", shard, [])
+
+
+def by_shard(entries: Iterable[T], shard_of: Callable[[T], int]) -> Mapping[int, list[T]]:
+    """Entries apart by shard, in order."""
+    groups: dict[int, list[T]] = defaultdict(list)
+    for entry in entries:
+        groups[shard_of(entry)].append(entry)
+    return groups
 
 
 def _flat(settlements: Sequence[Settlement]) -> list[str | int]:
-    return [part for settlement in settlements for part in settlement]
+    return [part for settlement in settlements for part in settlement[:4]]
 
 
-def _leased(message_id: bytes, token: bytes, value: bytes, redeliveries: int) -> Leased:
+def _leased(shard: int, message_id: bytes, token: bytes, value: bytes, redeliveries: int) -> Leased:
     queue, _newline, payload = value.partition(b"\n")
-    return Leased(message_id.decode(), token.decode(), queue.decode(), payload, redeliveries)
+    return Leased(message_id.decode(), token.decode(), queue.decode(), payload, redeliveries, shard)

@@ -1,4 +1,5 @@
--- ARGV: max deliveries, lock template. For a sole owner at its start: whoever held a lease is dead.
+-- ARGV: max deliveries, lock template. For a sole owner at its start: whoever held a lease is dead. Never in a
+-- Cluster, where it would touch the locks of other slots.
 -- Moves a bounded number; returns how many leases and parked queues are left.
 local max_deliveries, template = tonumber(ARGV[1]), ARGV[2]
 

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from dxflow.actors.broker.scripts import Binding, Leased, Scripts, Settlement
+from dxflow.actors.broker.scripts import Entry, Fetch, Leased, Scripts, Settlement
+from dxflow.actors.broker.shards import SINGLE
 
 LIMITS = {"f_queue_a": 1, "f_queue_b": 1, "f_queue_c": 3}
 QUEUES = st.sampled_from(sorted(LIMITS))
@@ -26,7 +27,8 @@ class Dispatcher(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.client.flushall()
-        self.scripts = Scripts(self.client)
+        self.scripts = Scripts(self.client, SINGLE)
+        self.fetches = 0
         self.sent: Counter[str] = Counter()
         self.leased: list[Leased] = []
         self.settled: list[Leased] = []
@@ -34,29 +36,33 @@ class Dispatcher(RuleBasedStateMachine):
 
     @rule(queue=QUEUES, delayed=st.booleans())
     def send(self, queue: str, delayed: bool) -> None:
-        binding = Binding(queue, LIMITS[queue], "", "")
         message_id = f"{queue}/{self.sent[queue]:04d}" + ("/delayed" if delayed else "")
         self.sent[queue] += 1
-        assert self.scripts.enqueue(message_id, b"{}", binding, HOUR_MS if delayed else 0)
-        assert not self.scripts.enqueue(message_id, b"{}", binding, 0)
+        entry = Entry(message_id, queue, b"{}", LIMITS[queue], delay_ms=HOUR_MS if delayed else 0)
+        assert self.scripts.enqueue([entry, entry]) == 1
+        assert self.scripts.enqueue([entry._replace(delay_ms=0)]) == 0
+
+    def _fetch(self, wanted: int) -> list[Leased]:
+        self.fetches += 1
+        return self.scripts.fetch(0, Fetch("holder", self.fetches, wanted, HOUR_MS, 100), []).leased
 
     @rule(wanted=st.integers(1, 5))
     def fetch(self, wanted: int) -> None:
-        self.leased += self.scripts.fetch(wanted, HOUR_MS, 100, []).leased
+        self.leased += self._fetch(wanted)
 
     @rule(wanted=st.integers(1, 5))
     def fetch_after_every_holder_went_silent(self, wanted: int) -> None:
         for one in self.leased:
             self.client.zadd("dxflow:leases", {one.message_id: 0}, xx=True)
         self.settled += self.leased
-        self.leased = self.scripts.fetch(wanted, HOUR_MS, 100, []).leased
+        self.leased = self._fetch(wanted)
 
     @rule(verb=st.sampled_from(["ack", "front", "park"]), data=st.data())
     def settle(self, verb: str, data: st.DataObject) -> None:
         if not self.leased:
             return
         one = self.leased.pop(data.draw(st.integers(0, len(self.leased) - 1)))
-        self.scripts.settle([Settlement(one.message_id, one.token, verb, HOUR_MS)])
+        self.scripts.settle(0, [Settlement(one.message_id, one.token, verb, HOUR_MS)])
         self.settled.append(one)
         if verb == "ack":
             self.finished.append(one.message_id)
@@ -65,7 +71,7 @@ class Dispatcher(RuleBasedStateMachine):
     def settle_again(self, data: st.DataObject) -> None:
         if self.settled:
             one = data.draw(st.sampled_from(self.settled))
-            self.scripts.settle([Settlement(one.message_id, one.token, "ack")])
+            self.scripts.settle(0, [Settlement(one.message_id, one.token, "ack")])
 
     @rule(queue=QUEUES)
     def wake(self, queue: str) -> None:

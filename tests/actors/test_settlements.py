@@ -10,7 +10,8 @@ import redis
 
 from dxflow.actors.broker.keeper import Keeper
 from dxflow.actors.broker.leases import Holdings
-from dxflow.actors.broker.scripts import Binding, Scripts, Settlement
+from dxflow.actors.broker.scripts import Entry, Fetch, Scripts, Settlement
+from dxflow.actors.broker.shards import SINGLE
 
 pytestmark = pytest.mark.fault
 
@@ -18,9 +19,9 @@ A = "audit_register_queue_did:dep:aa"
 
 
 def test_what_the_keeper_couldnt_send_it_sends_later(own_valkey, lock_node):
-    scripts, holdings = Scripts(lock_node(own_valkey)), Holdings(time.monotonic)
-    scripts.enqueue("m1", b"{}", Binding(A, 1, "", ""), 0)
-    (leased,) = scripts.fetch(1, 60_000, 5, []).leased
+    scripts, holdings = Scripts(lock_node(own_valkey), SINGLE), Holdings(time.monotonic)
+    scripts.enqueue([Entry("m1", A, b"{}")])
+    (leased,) = scripts.fetch(0, Fetch("holder", 1, 1, 60_000, 5), []).leased
     holdings.settle([Settlement(leased.message_id, leased.token, "ack")])
     keeper = Keeper(scripts, holdings, 60_000, time.monotonic)
     own_valkey.kill()
