@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from .connection import Client
+from .connection import Client, socket_timeout
 from .shards import CHANNEL, Shards
 
 
@@ -47,6 +47,7 @@ class _Channel:
         self._shards = {shards.tag(shard).encode(): shard for shard in shards}
         self._subscription: Any = client.pubsub(ignore_subscribe_messages=True)
         self._subscription.subscribe(CHANNEL)
+        self._subscription.get_message(timeout=socket_timeout(client))  # confirmed before the first look
 
     def wait(self, seconds: float) -> set[int]:
         """Blocks for the first ring and takes those that came with it."""

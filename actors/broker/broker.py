@@ -214,7 +214,7 @@ class TenantBroker(dramatiq.Broker):
 
 
 def _checked_weight(weight: object) -> int:
-    if isinstance(weight, int) and 1 <= weight <= MAX_WEIGHT:
+    if type(weight) is int and 1 <= weight <= MAX_WEIGHT:
         return weight
     raise ValueError(f"a queue's weight is a whole number from 1 to {MAX_WEIGHT}, not {weight!r}")
 
