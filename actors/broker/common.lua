@@ -47,16 +47,55 @@ local function ring_bell_if_ready()
   end
 end
 
--- HINCRBY by -1 that leaves no zero behind and never goes below it.
-local function decrement(hash, field)
-  if redis.call("HINCRBY", hash, field, -1) <= 0 then
-    redis.call("HDEL", hash, field)
+-- Calls a command that takes many members with all of them; a few hundred at a time, as Lua's stack allows.
+local function call_all(command, where, members)
+  local answers = {}
+  for i = 1, #members, 500 do
+    local answer = redis.call(command, where, unpack(members, i, math.min(i + 499, #members)))
+    if type(answer) == "table" then
+      for n = 1, math.min(500, #members - i + 1) do
+        table.insert(answers, answer[n])
+      end
+    end
   end
+  return answers
+end
+
+-- Most installations park, limit and weigh few queues or none: then asking once a call does for all of them.
+local counts = { parked = "ZCARD", limits = "HLEN", weights = "HLEN", deliveries = "HLEN" }
+local function has_any(name)
+  if type(counts[name]) == "string" then
+    counts[name] = redis.call(counts[name], key[name]) > 0
+  end
+  return counts[name]
+end
+
+local function limit_of(queue)
+  return has_any("limits") and tonumber(redis.call("HGET", key.limits, queue) or 1) or 1
+end
+
+local function is_parked(queue)
+  return has_any("parked") and redis.call("ZSCORE", key.parked, queue)
+end
+
+local function park(queue, ms)
+  redis.call("ZADD", key.parked, "GT", now_ms + ms, queue)
+  counts.parked = true
+end
+
+-- HINCRBY by -1 that leaves no zero behind and never goes below it. Returns what is left.
+local function decrement(hash, field)
+  local left = redis.call("HINCRBY", hash, field, -1)
+  if left <= 0 then
+    redis.call("HDEL", hash, field)
+    left = 0
+  end
+  return left
 end
 
 -- Whether a queue that just had a turn has another before the others: weight - 1 times in a row.
 local function has_another_turn(queue)
-  local weight = redis.call("HGET", key.weights, queue)
+  local weight = has_any("weights") and redis.call("HGET", key.weights, queue)
   if not weight then
     return false
   end
@@ -68,16 +107,10 @@ local function has_another_turn(queue)
 end
 
 -- Puts the queue into the ring if it is ready. The only way in: at the tail, or in front of the others when its
--- last turn has just ended and its weight gives it more.
-local function offer(queue, after_its_turn)
-  if redis.call("LLEN", tag .. queue) == 0 then
-    return
-  end
-  local running = tonumber(redis.call("HGET", key.inflight, queue) or 0)
-  if running >= tonumber(redis.call("HGET", key.limits, queue) or 1) then
-    return
-  end
-  if redis.call("ZSCORE", key.parked, queue) then
+-- last turn has just ended and its weight gives it more. Who knows how many of it are running says so.
+local function offer(queue, after_its_turn, running)
+  running = running or tonumber(redis.call("HGET", key.inflight, queue) or 0)
+  if running >= limit_of(queue) or redis.call("LLEN", tag .. queue) == 0 or is_parked(queue) then
     return
   end
   if redis.call("SADD", key.ringed, queue) == 1 then
@@ -86,25 +119,23 @@ local function offer(queue, after_its_turn)
   end
 end
 
--- Ends the lease of a message and returns its queue and token; nil if there is none, or not under this token.
-local function end_lease(id, token)
-  local lease = redis.call("HGET", key.tokens, id)
-  if not lease then
-    return nil
+-- The token and the queue in an entry of tokens, nil for none.
+local function parse_lease(entry)
+  if entry then
+    return string.match(entry, "^(%S+) (.*)$")
   end
-  local held, queue = string.match(lease, "^(%S+) (.*)$")
-  if token and token ~= held then
-    return nil
-  end
-  redis.call("HDEL", key.tokens, id)
-  redis.call("ZREM", key.leases, id)
-  decrement(key.inflight, queue)
-  return queue, held
 end
 
-local function forget(id)
-  redis.call("HDEL", key.messages, id)
-  redis.call("HDEL", key.deliveries, id)
+local function end_leases(ids)
+  call_all("HDEL", key.tokens, ids)
+  call_all("ZREM", key.leases, ids)
+end
+
+local function forget(ids)
+  call_all("HDEL", key.messages, ids)
+  if has_any("deliveries") then
+    call_all("HDEL", key.deliveries, ids)
+  end
 end
 
 local function bury(id)
@@ -112,7 +143,7 @@ local function bury(id)
   if value then
     redis.call("HSET", key.poison, id, value)
   end
-  forget(id)
+  forget({ id })
 end
 
 -- Returns messages to the front of their queues in the order they were leased: tokens sort by time of lease.
@@ -132,35 +163,59 @@ end
 local function reclaim(ids, max_deliveries)
   local returned = {}
   for _, id in ipairs(ids) do
-    local queue, token = end_lease(id)
-    if not queue then
-      redis.call("ZREM", key.leases, id)
-    elseif redis.call("HINCRBY", key.deliveries, id, 1) >= max_deliveries then
-      bury(id)
-      offer(queue)
-    else
-      table.insert(returned, { id = id, queue = queue, token = token })
+    local token, queue = parse_lease(redis.call("HGET", key.tokens, id))
+    redis.call("HDEL", key.tokens, id)
+    redis.call("ZREM", key.leases, id)
+    if token then
+      decrement(key.inflight, queue)
+      counts.deliveries = true
+      if redis.call("HINCRBY", key.deliveries, id, 1) >= max_deliveries then
+        bury(id)
+        offer(queue)
+      else
+        table.insert(returned, { id = id, queue = queue, token = token })
+      end
     end
   end
   put_back(returned)
 end
 
--- Applies settlements (id, token, verb, ms)* from ARGV[first] on. One whose lease isn't there changes nothing.
+-- Applies settlements (id, token, verb, ms)* from ARGV[first] on. One whose lease isn't there, or is under another
+-- token, changes nothing.
 local function settle(first)
-  local returned = {}
+  local ids, ended, done, returned = {}, {}, {}, {}
   for i = first, #ARGV, 4 do
-    local id, token, verb = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    local queue = end_lease(id, token)
-    if queue and (verb == "ack" or verb == "poison") then
-      if verb == "ack" then forget(id) else bury(id) end
-      offer(queue, true)
-    elseif queue then
-      if verb == "park" then
-        redis.call("ZADD", key.parked, "GT", now_ms + tonumber(ARGV[i + 3]), queue)
-        ring_bell() -- whoever is idle learns when to look again
+    table.insert(ids, ARGV[i])
+  end
+  for n, entry in ipairs(call_all("HMGET", key.tokens, ids)) do
+    local id, token, verb = ids[n], ARGV[first + 4 * n - 3], ARGV[first + 4 * n - 2]
+    local held, queue = parse_lease(entry)
+    if held == token and not ended[id] then
+      ended[id] = true
+      table.insert(done, id)
+      local running = decrement(key.inflight, queue)
+      if verb == "ack" then
+        offer(queue, true, running)
+      elseif verb == "poison" then
+        bury(id)
+        offer(queue, true, running)
+      else
+        if verb == "park" then
+          park(queue, tonumber(ARGV[first + 4 * n - 1]))
+          ring_bell() -- whoever is idle learns when to look again
+        end
+        table.insert(returned, { id = id, queue = queue, token = token })
+        ended[id] = "kept"
       end
-      table.insert(returned, { id = id, queue = queue, token = token })
     end
   end
+  end_leases(done)
+  local over = {}
+  for _, id in ipairs(done) do
+    if ended[id] ~= "kept" then
+      table.insert(over, id)
+    end
+  end
+  forget(over)
   put_back(returned)
 end

@@ -34,35 +34,51 @@ local function unpark()
   end
 end
 
-local function leased(id, token, value)
-  return { id, token, value, tonumber(redis.call("HGET", key.deliveries, id) or 0) }
+local function deliveries_of(id)
+  return has_any("deliveries") and tonumber(redis.call("HGET", key.deliveries, id) or 0) or 0
 end
 
-local function lease(id, value, queue, nth)
-  local token = string.format("%016.0f-%05d-%s-%d", now_us, nth, holder, number)
-  redis.call("ZADD", key.leases, now_ms + lease_ms, id)
-  redis.call("HSET", key.tokens, id, token .. " " .. queue)
-  redis.call("HINCRBY", key.inflight, queue, 1)
-  return leased(id, token, value)
+-- Leases the messages of one round, given as { id, queue }*, adds them to the batch and offers their queues again.
+local function lease_all(round, batch)
+  local ids, leases, tokens = {}, {}, {}
+  for n, one in ipairs(round) do
+    ids[n] = one.id
+  end
+  local values = call_all("HMGET", key.messages, ids)
+  for n, one in ipairs(round) do
+    local running = nil
+    if values[n] then
+      local token = string.format("%016.0f-%05d-%s-%d", now_us, #batch, holder, number)
+      table.insert(leases, now_ms + lease_ms)
+      table.insert(leases, one.id)
+      table.insert(tokens, one.id)
+      table.insert(tokens, token .. " " .. one.queue)
+      table.insert(batch, { one.id, token, values[n], deliveries_of(one.id) })
+      running = redis.call("HINCRBY", key.inflight, one.queue, 1)
+    end
+    offer(one.queue, true, running)
+  end
+  call_all("ZADD", key.leases, leases)
+  call_all("HSET", key.tokens, tokens)
 end
 
--- One message of each ready queue in turn; a queue that is still ready after its turn is offered again.
+-- Rounds of one message of each ready queue in turn; a queue still ready after its turn is offered again.
 local function take_turns()
   local batch = {}
   while #batch < wanted do
-    local queue = redis.call("LPOP", key.ring)
-    if not queue then
+    local queues = redis.call("LPOP", key.ring, wanted - #batch)
+    if not queues then
       break
     end
-    redis.call("SREM", key.ringed, queue)
-    if not redis.call("ZSCORE", key.parked, queue) then
-      local id = redis.call("LPOP", tag .. queue)
-      local value = id and redis.call("HGET", key.messages, id)
-      if value then
-        table.insert(batch, lease(id, value, queue, #batch))
+    call_all("SREM", key.ringed, queues)
+    local round = {}
+    for _, queue in ipairs(queues) do
+      local id = not is_parked(queue) and redis.call("LPOP", tag .. queue)
+      if id then
+        table.insert(round, { id = id, queue = queue })
       end
-      offer(queue, true)
     end
+    lease_all(round, batch)
   end
   return batch
 end
@@ -72,11 +88,10 @@ local function hand_out_again(last)
   local batch = {}
   for i = 2, #last, 2 do
     local id, token = last[i], last[i + 1]
-    local held = redis.call("HGET", key.tokens, id)
     local value = redis.call("HGET", key.messages, id)
-    if value and held and string.match(held, "^%S+") == token then
+    if value and parse_lease(redis.call("HGET", key.tokens, id)) == token then
       redis.call("ZADD", key.leases, "XX", now_ms + lease_ms, id)
-      table.insert(batch, leased(id, token, value))
+      table.insert(batch, { id, token, value, deliveries_of(id) })
     end
   end
   return batch

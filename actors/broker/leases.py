@@ -16,12 +16,38 @@ from .scripts import Lease, Leased, Settlement
 
 #: How long a settlement may wait for company, seconds. A crash within it means a second delivery.
 LINGER_S = 0.005
+#: A process holds what it works off in this time, seconds, at least what its Worker asks for and at most so
+#: many times that: fewer and larger fetches where messages are quick, and nothing hoarded where they are slow.
+AHEAD_S = 0.008
+_MOST = 16
 
 
 @dataclass(slots=True)
 class _Held:
     lease: Lease
     deadline: float
+
+
+class Pace:
+    """How many messages end in a second, smoothed over the last few looks; idle time counts as slow."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._ended = 0
+        self._rate = 0.0
+
+    def count(self, ended: int) -> None:
+        """Note ended messages."""
+        self._ended += ended
+
+    def capacity(self, least: int) -> int:
+        """How many messages to hold now."""
+        elapsed = self._clock() - self._since
+        if elapsed >= AHEAD_S:
+            self._rate = (self._rate + self._ended / elapsed) / 2
+            self._since, self._ended = self._clock(), 0
+        return min(max(least, int(self._rate * AHEAD_S)), least * _MOST)
 
 
 class Holdings:
@@ -39,6 +65,7 @@ class Holdings:
         self._wanted_held = 0
         self._idle = False
         self._interrupted = False
+        self._pace = Pace(clock)
 
     def take(self, leased: Iterable[Leased], deadline: float) -> None:
         """Note freshly leased messages, valid until ``deadline`` unless renewed."""
@@ -60,6 +87,7 @@ class Holdings:
             for one in settlements:
                 self._held.pop(one.token, None)
                 self._pending[one.token] = one
+                self._pace.count(1)
             if len(self._held) <= self._wanted_held:
                 self._room.notify_all()
             if self._idle or len(self._pending) == 1:
@@ -100,12 +128,13 @@ class Holdings:
             held = self._held.get(token)
             return held is not None and self._clock() < held.deadline
 
-    def wait_for_room(self, capacity: int, until: float) -> int:
-        """How many more messages fit, 0 if none by ``until``.
+    def wait_for_room(self, least: int, until: float) -> int:
+        """How many more messages fit, 0 if none by ``until``; ``least`` is what the Worker asks to hold.
 
         With little room it waits a moment for more, so that under load one fetch carries several messages.
         """
         with self._room:
+            capacity = self._pace.capacity(least)
             self._wait_until_held(capacity - 1, until - self._clock())
             if len(self._held) > capacity // 2:
                 self._wait_until_held(capacity // 2, LINGER_S)

@@ -2,8 +2,7 @@
 local lost = {}
 for i = 2, #ARGV, 2 do
   local id, token = ARGV[i], ARGV[i + 1]
-  local lease = redis.call("HGET", key.tokens, id)
-  if lease and string.match(lease, "^%S+") == token then
+  if parse_lease(redis.call("HGET", key.tokens, id)) == token then
     redis.call("ZADD", key.leases, "XX", now_ms + tonumber(ARGV[1]), id)
   else
     table.insert(lost, token)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import dramatiq
 import pytest
 from dramatiq.middleware import CurrentMessage
@@ -102,6 +104,34 @@ def test_letting_go_of_the_lock_wakes_the_queue(broker, consume, seen, message):
     assert next(consumer) is None
     broker.emit_after("process_message", held)
     assert next(consumer).args == (1,)
+
+
+def test_a_lease_that_ran_out_is_no_lock_any_more(broker, consume, redlock, message, monkeypatch):
+    dramatiq.actor(lambda number: None, broker=broker, actor_name="note", lock=LOCK_TEMPLATE)
+    broker.enqueue(message(A))
+    held = next(consume(broker))
+    broker.emit_before("process_message", held)
+    lease = current_lease()
+    assert lease.resource == KEY
+    lease.valid_until = lease.clock()
+    assert current_lease() is None
+    broker.emit_after("process_message", held)
+
+
+def test_a_refused_lock_is_no_warning_and_any_other_skipped_message_is(
+    valkey, broker, seen, redlock, run_worker, message, eventually, caplog
+):
+    caplog.set_level(logging.WARNING)
+    foreign = redlock.acquire(KEY)
+    broker.enqueue(message(A, 1))
+    with run_worker(broker) as worker:
+        eventually(lambda: valkey.client.zscore("dxflow:parked", A))
+        redlock.release(foreign)
+        broker.join(QUEUE, timeout=30_000)
+        assert caplog.messages == []
+        skipped = dramatiq.broker.MessageProxy(message(A, 2))
+        worker.workers[0].logger.warning("Message %s was skipped.", skipped)
+    assert len(caplog.messages) == 1
 
 
 def test_an_actor_without_a_lock_runs_without_one(broker, run_worker, message):

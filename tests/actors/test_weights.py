@@ -56,7 +56,7 @@ def test_a_heavy_queue_may_fill_a_fetch_up_to_its_limit_before_the_others(script
     send(scripts, HEAVY, 5, weight=2, limit=3)
     send(scripts, LIGHT, 1)
     leased = scripts.fetch(0, Fetch("me", 1, 4, 60_000, 5), []).leased
-    assert [one.queue for one in leased] == [HEAVY, HEAVY, LIGHT, HEAVY]
+    assert [one.queue for one in leased] == [HEAVY, LIGHT, HEAVY, HEAVY]
 
 
 def test_a_weight_changes_with_the_next_message(scripts):
