@@ -157,15 +157,8 @@ class TenantBroker(dramatiq.Broker):
 
     def mark(self) -> bool:
         """Leave a marker in every shard; True if one was missing, so (a part of) Redis is new or was wiped."""
-        ours = secrets.token_hex(8).encode()
-        pipeline = self._hub.client.pipeline(transaction=False)
-        for shard in self._hub.shards:
-            key = self._hub.shards.internal(shard, "marker")
-            pipeline.set(key, ours, nx=True)
-            # A try whose answer was lost may have set it: redis-py repeats the command.
-            pipeline.get(key)
         with connection_failures():
-            return ours in pipeline.execute()
+            return reads.leave_marker(self._hub.client, self._hub.shards, secrets.token_hex(8).encode())
 
     def known(self, messages: Iterable[tuple[str, str]]) -> set[str]:
         """The ids of those (queue, id) that are still queued, delayed or in flight."""

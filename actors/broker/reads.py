@@ -1,4 +1,4 @@
-"""Questions about the dispatcher's state. None of them changes it or walks the key space."""
+"""Questions about the dispatcher's state. None walks the key space; none but the marker's changes anything."""
 
 from __future__ import annotations
 
@@ -21,6 +21,20 @@ class Depth(NamedTuple):
     delayed: int
     oldest_enqueued_ms: int | None
     parked_ms: int | None = None
+
+
+def leave_marker(client: Client, shards: Shards, ours: bytes) -> bool:
+    """Set the marker where it is missing; whether it was anywhere. One round trip while it isn't."""
+    keys = [shards.internal(shard, "marker") for shard in shards]
+    pipeline = client.pipeline(transaction=False)
+    for key in keys:
+        pipeline.get(key)
+    missing = [key for key, held in zip(keys, pipeline.execute(), strict=True) if held is None]
+    for key in missing:
+        pipeline.set(key, ours, nx=True)
+        # A try whose answer was lost may have set it: redis-py repeats the command.
+        pipeline.get(key)
+    return ours in pipeline.execute() if missing else False
 
 
 def size(client: Client, shards: Shards) -> int:

@@ -180,18 +180,18 @@ def test_the_marker_is_missing_once_and_again_after_a_wipe(valkey, make_broker):
     assert broker.mark()
 
 
-def test_a_marker_whose_confirmation_was_lost_still_counts_as_missing(valkey, monkeypatch):
-    client = redis.Redis.from_url(valkey.url)
-    once = client.set
+def test_a_marker_whose_confirmation_was_lost_still_counts_as_missing(valkey, make_broker, monkeypatch):
+    once = redis.client.Pipeline.execute
 
-    def twice(*args: Any, **options: Any) -> Any:
-        once(*args, **options)
-        return once(*args, **options)
+    def twice(pipeline: Any) -> Any:
+        commands = list(pipeline.command_stack)
+        once(pipeline)
+        pipeline.command_stack = commands
+        return once(pipeline)
 
-    monkeypatch.setattr(client, "set", twice)
-    broker = TenantBroker(lambda: client)
+    broker = make_broker(valkey)
+    monkeypatch.setattr(redis.client.Pipeline, "execute", twice)
     assert [broker.mark(), broker.mark()] == [True, False]
-    broker.close()
 
 
 def test_flushing_drops_every_message_and_the_next_one_comes_through(valkey, make_broker, consume, message):
