@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter
 
-from ..engine.runner import Report
+from ..engine.report import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +15,27 @@ class Metrics:
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     steps: Counter = field(init=False)
+    done: Counter = field(init=False)
+    alerts: Counter = field(init=False)
 
     def __post_init__(self) -> None:
-        steps = Counter(
-            "dxflow_steps",
-            "Steps that ended, by how they ended",
-            ["workflow", "step", "result"],
-            registry=self.registry,
-        )
-        object.__setattr__(self, "steps", steps)
+        counters = {
+            "steps": ("dxflow_steps", "Steps that ended, by how they ended", ["workflow", "step", "result"]),
+            "done": ("dxflow_events_done", "Events that came to their end", []),
+            "alerts": (
+                "dxflow_retry_alerts",
+                "Events that used up this share of their attempts, in percent",
+                ["workflow", "step", "share"],
+            ),
+        }
+        for name, (public, meaning, labels) in counters.items():
+            object.__setattr__(self, name, Counter(public, meaning, labels, registry=self.registry))
 
     def count(self, workflow: str, step: str, report: Report) -> None:
-        """Add one batch."""
-        results = {"moved": report.moved, "retrying": report.retrying, "failed": report.failed}
-        for result, number in results.items():
-            if number:
-                self.steps.labels(workflow, step, result).inc(number)
+        """Add what became of one message, whose steps the report names."""
+        del workflow, step
+        for ended, number in report.steps.items():
+            self.steps.labels(*ended).inc(number)
+        for (of, at, share), number in report.alerts.items():
+            self.alerts.labels(of, at, str(share)).inc(number)
+        self.done.inc(report.done)

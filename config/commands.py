@@ -128,11 +128,9 @@ def command(
     return declare
 
 
-def group(program: typer.Typer, name: str, title: str) -> typer.Typer:
-    """A group of commands: ``dxflow NAME COMMAND``."""
-    made = typer.Typer(no_args_is_help=True)
-    program.add_typer(made, name=name, help=title)
-    return made
+def group(name: str, title: str) -> typer.Typer:
+    """A group of commands, to be added to the program: ``dxflow NAME COMMAND``."""
+    return typer.Typer(name=name, help=title, no_args_is_help=True)
 
 
 def program(version: str) -> typer.Typer:

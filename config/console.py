@@ -12,12 +12,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import rich.console
 import rich.table
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
+
+from . import screen
 
 _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -43,7 +45,7 @@ class Console:
         elif isinstance(data, Mapping):
             self._out.print(self._sheet(data, columns))
         else:
-            self._out.print(self._table(data, columns))
+            self._out.print(self.table(data, columns))
 
     def say(self, text: str) -> None:
         """Print a line for people on stderr."""
@@ -54,6 +56,20 @@ class Console:
         self._err.print(f"dxflow: {' '.join(_CONTROL.sub('', reason).split())}", soft_wrap=True, style="red")
         raise SystemExit(1)
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person looks at stdout."""
+        return sys.stdout.isatty()
+
+    @property
+    def size(self) -> rich.console.ConsoleDimensions:
+        """Columns and lines of the terminal, as it is now."""
+        return self._out.size
+
+    def watch(self, draw: Callable[[], rich.console.RenderableType], interval_s: float) -> None:
+        """Redraw the whole terminal again and again, until somebody asks to end."""
+        screen.show(self._out, draw, interval_s)
+
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[], None]]:
         """A bar on stderr while the block runs; call what it yields after each of ``total`` pieces."""
@@ -62,12 +78,20 @@ class Console:
             task = bar.add_task(title, total=total)
             yield lambda: bar.advance(task)
 
-    def _table(self, rows: Sequence[Row], columns: Mapping[str, str]) -> rich.table.Table:
+    def table(
+        self, rows: Sequence[Row], columns: Mapping[str, str], *, one_line: bool = False
+    ) -> rich.table.Table:
+        """Rows under their headings; numbers stand on the right. With ``one_line`` the first column gives way
+        where there is too little room, instead of all of them going on in a second line."""
         table = rich.table.Table(box=None, pad_edge=False, header_style="bold")
-        for heading in columns.values():
-            table.add_column(heading, overflow="fold")
+        for number, (key, heading) in enumerate(columns.items()):
+            justify: Literal["left", "right"] = "right" if _are_numbers(rows, key) else "left"
+            table.add_column(heading, overflow="fold", justify=justify, no_wrap=one_line and number > 0)
         for row in rows:
-            table.add_row(*(self._cell(row.get(key)) for key in columns))
+            cells = [self._cell(row.get(key)) for key in columns]
+            if one_line:
+                cells[0].no_wrap, cells[0].overflow = True, "ellipsis"
+            table.add_row(*cells)
         return table
 
     def _sheet(self, row: Row, columns: Mapping[str, str]) -> rich.table.Table:
@@ -88,9 +112,27 @@ class Console:
                 text = ago(value, self._now())
             case list() | tuple():
                 text = ", ".join(str(item) for item in value)
+            case float():
+                text = f"{value:,.1f}"
+            case int():
+                text = f"{value:,}"
             case _:
                 text = str(value)
-        return Text(_CONTROL.sub("", text))
+        return Text(_CONTROL.sub("", text), style="dim" if value is None or value == 0 else "")
+
+
+def lasting(seconds: float) -> str:
+    """A length of time in words: ``< 1 second``, ``3 minutes``, ``2 days``."""
+    for unit, length in (*_UNITS, ("second", 1)):
+        count = int(seconds // length)
+        if count:
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "< 1 second"
+
+
+def _are_numbers(rows: Sequence[Row], key: str) -> bool:
+    kinds = {type(row.get(key)) for row in rows}
+    return kinds <= {int, float, type(None)} and kinds != {type(None)}
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 import falcon
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.registry import Collector
 
-from ..engine import runner
 from ..engine.errors import DxflowError
+from ..engine.faults import where
 from . import problems
 
 logger = structlog.get_logger(__name__)
@@ -47,16 +48,18 @@ class Readyz:
 
 
 class Metrics:
-    """``/metrics``, in the text format Prometheus reads."""
+    """``/metrics``, in the text format Prometheus reads: what this process counted, and the ``gauges`` of the
+    whole installation."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+    def __init__(self, registry: CollectorRegistry, gauges: Collector) -> None:
+        self._counters, self._gauges = registry, CollectorRegistry()
+        self._gauges.register(gauges)
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Every metric of this process."""
+        """Every metric."""
         del req
         resp.content_type = CONTENT_TYPE_LATEST
-        resp.data = generate_latest(self._registry)
+        resp.data = generate_latest(self._counters) + generate_latest(self._gauges)
 
     on_head = on_get
 
@@ -67,5 +70,5 @@ def _run(name: str, check: Callable[[], str]) -> dict[str, object]:
     except DxflowError as error:
         return {"name": name, "ok": False, "detail": str(error)}
     except Exception as error:  # noqa: BLE001  # a check that breaks has failed, whatever it broke on
-        logger.warning("check_failed", check=name, **runner.where(error))
+        logger.warning("check_failed", check=name, **where(error))
         return {"name": name, "ok": False, "detail": f"unexpected {type(error).__name__}"}

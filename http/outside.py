@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
-from ..engine.services.queues import Depth
+from ..engine.services.queues import Depths
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Outside:
     """``depths`` reads tenant queues by public name and raises Unavailable without Redis; ``checks`` are the
     parts of ``/readyz``: each returns a sentence, or raises. ``registry`` holds the actors' counters."""
 
-    depths: Callable[[Sequence[str]], Mapping[str, Depth]]
+    depths: Depths
     checks: Mapping[str, Callable[[], str]]
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 

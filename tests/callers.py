@@ -27,7 +27,7 @@ class Around:
         self.seen.append(structlog.contextvars.get_contextvars())
         if not self.redis_is_up:
             raise Unavailable("Redis doesn't answer")
-        empty = SimpleNamespace(ready=0, in_flight=0, delayed=0, oldest_enqueued_ms=None)
+        empty = SimpleNamespace(ready=0, in_flight=0, delayed=0, parked_ms=None)
         return {name: self.depths.get(name, empty) for name in names}
 
 

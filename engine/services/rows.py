@@ -13,6 +13,7 @@ from ..core import Core
 from ..ledger.verify import Verification
 from ..store import models
 from . import connectors, users
+from .top import Picture, Tenant
 
 Row = dict[str, Any]
 
@@ -25,7 +26,11 @@ TENANT = {
     "region": "Region",
     "created_at": "Made",
 }
-TENANT_IN_FULL = TENANT | {"connectors": "Connectors", "log_entries": "Log entries"}
+TENANT_IN_FULL = TENANT | {
+    "queue_weight": "Queue weight",
+    "connectors": "Connectors",
+    "log_entries": "Log entries",
+}
 NEW_KEY = {"api_key": "API key"}
 API_KEY = {
     "id": "Id",
@@ -57,6 +62,29 @@ EVENT = {
 }
 HISTORY = {"history": "History"}
 REPLAYED = {"replayed": "Replayed"}
+QUEUE = {
+    "name": "Queue",
+    "weight": "Weight",
+    "ready": "Ready",
+    "in_flight": "In flight",
+    "delayed": "Delayed",
+    "failed": "Failed",
+    "parked_until": "Parked",
+    "oldest_age": "Oldest",
+}
+QUEUE_WEIGHT = {"did": "DID", "name": "Name", "queue_weight": "Queue weight"}
+TOP = {
+    "name": "Tenant",
+    "did": "DID",
+    "weight": "Weight",
+    "ready": "Ready",
+    "in_flight": "In flight",
+    "delayed": "Delayed",
+    "failed": "Failed",
+    "done_per_second": "Done/s",
+    "parked": "Parked",
+    "oldest_age": "Oldest",
+}
 CLOCK = {"date": "Date", "what": "What", "why": "Why", "citation": "Where it stands"}
 VERIFICATION = {"ok": "All well", "tenants": "Tenants", "entries": "Entries", "problems": "Problems"}
 CHECKPOINT = {
@@ -72,13 +100,14 @@ USER = {"id": "Id", "email": "E-mail", "role": "Role", "active": "Active", "crea
 
 
 def tenant(row: models.DataController) -> Row:
-    """``{"id", "did", "name", "jurisdiction", "region", "created_at"}``"""
+    """``{"id", "did", "name", "jurisdiction", "region", "queue_weight", "created_at"}``"""
     return {
         "id": row.id,
         "did": row.did,
         "name": row.name,
         "jurisdiction": row.jurisdiction,
         "region": row.region,
+        "queue_weight": row.queue_weight,
         "created_at": row.created_at,
     }
 
@@ -206,4 +235,38 @@ def new_user(core: Core, row: models.User, role: str, password: str | None) -> R
         "active": row.active,
         "created_at": row.created_at,
         "one_time_password": password,
+    }
+
+
+def top(picture: Picture) -> Row:
+    """``{"at", "redis", "busy", "ready", "in_flight", "delayed", "failed", "oldest_age", "done_per_second",
+    "tenants": […]}``: totals of the installation, and the tenants as ``top_tenant`` has them."""
+    totals = top_tenant(picture.total)
+    for key in ("did", "name", "weight", "parked", "parked_until"):
+        del totals[key]
+    tenants = [top_tenant(tenant) for tenant in picture.tenants]
+    return {
+        "at": picture.at,
+        "redis": picture.error is None,
+        "busy": picture.busy,
+        **totals,
+        "tenants": tenants,
+    }
+
+
+def top_tenant(tenant: Tenant) -> Row:
+    """``{"did", "name", "weight", "ready", "in_flight", "delayed", "failed", "parked", "parked_until",
+    "oldest_age", "done_per_second"}``: events, seconds, and events that ended a second."""
+    return {
+        "did": tenant.did,
+        "name": tenant.name,
+        "weight": tenant.weight,
+        "ready": tenant.ready,
+        "in_flight": tenant.in_flight,
+        "delayed": tenant.delayed,
+        "failed": tenant.failed,
+        "parked": tenant.parked_until is not None,
+        "parked_until": tenant.parked_until,
+        "oldest_age": tenant.oldest_age,
+        "done_per_second": tenant.done_per_second,
     }

@@ -11,6 +11,9 @@ from ..rights.types import RequestType, country_for, regime_for
 from ..store import models
 from . import acts, credentials
 
+HEAVIEST = 100
+"""The largest weight of a tenant's queues."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewTenant:
@@ -48,6 +51,18 @@ def create(core: Core, name: str, jurisdiction: str = "EU", region: str | None =
         acts.record(core, tenant_id, "tenant.created", acts.SYSTEM, did=controller.did, jurisdiction=known)
         _, secret = credentials.create_key(core, tenant_id, "first key", credentials.ALL_SCOPES, acts.SYSTEM)
     return NewTenant(controller, secret)
+
+
+def set_queue_weight(core: Core, tenant_id: str, weight: int, actor: str) -> models.DataController:
+    """Give the tenant's queues this many turns in a round of all tenants. Raises Invalid, NotFound."""
+    if not 1 <= weight <= HEAVIEST:
+        raise Invalid("weight", f"must be from 1 to {HEAVIEST}")
+    controller = find(tenant_id)
+    with core.store.transaction():
+        controller.queue_weight = weight
+        controller.save(only=[models.DataController.queue_weight])
+        acts.record(core, tenant_id, "tenant.queue_weighted", actor, weight=weight)
+    return controller
 
 
 def every() -> list[models.DataController]:

@@ -12,6 +12,8 @@ from importlib import metadata
 import falcon
 
 from ...engine.core import Core
+from .. import prefix
+from ..gauges import QueueGauges
 from ..health import Healthz, Metrics, Readyz
 from ..outside import Outside
 from ..resolver import Resolver
@@ -26,12 +28,11 @@ class OpenApi:
     """``/openapi.json``."""
 
     def __init__(self, document: Mapping[str, object]) -> None:
-        self._text = json.dumps(document)
+        self._document = document
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The document."""
-        del req
-        resp.text = self._text
+        """The document; its server is where it was asked for (OpenAPI 3.1, 4.8.5: relative to the document)."""
+        resp.text = json.dumps({**self._document, "servers": [{"url": prefix.of(req) or "/"}]})
 
     on_head = on_get
 
@@ -50,7 +51,7 @@ def routes(core: Core, outside: Outside, max_body_bytes: int) -> dict[str, objec
         "/1.0/identifiers/{identifier:path}": Resolver(core),
         "/healthz": Healthz(),
         "/readyz": Readyz(outside.checks),
-        "/metrics": Metrics(outside.registry),
+        "/metrics": Metrics(outside.registry, QueueGauges(core, outside.depths)),
         "/openapi.json": OpenApi(openapi.document(OPERATIONS, metadata.version("dxflow"))),
     }
 

@@ -18,9 +18,10 @@ import structlog
 from ...engine.core import Core
 from ...engine.services import idempotency
 from ...engine.services.idempotency import Claim, Kept
-from .. import auth, problems
+from ...engine.services.queues import Depths
+from .. import auth, prefix, problems
 from . import reading
-from .operation import Call, Depths, Operation
+from .operation import Call, Operation
 
 Responder = Callable[..., None]
 
@@ -53,12 +54,12 @@ class Endpoint:
                 call = self._read(operation, req, path_values)
                 answer, replayed = self._answer(operation, call, req)
             except reading.Refused as refused:
-                problems.answer(resp, 422, "invalid", str(refused), req.path, errors=refused.faults)
+                problems.answer(resp, 422, "invalid", str(refused), prefix.path(req), errors=refused.faults)
                 return
         resp.status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
         resp.text = answer.body
         if answer.status == HTTPStatus.CREATED:
-            resp.set_header("Location", f"{req.path}/{json.loads(answer.body)['id']}")
+            resp.set_header("Location", f"{prefix.path(req)}/{json.loads(answer.body)['id']}")
         if replayed:
             resp.set_header("Idempotency-Replayed", "true")
 

@@ -16,7 +16,7 @@ from ...engine.core import Core
 from ...engine.errors import Invalid, NotFound
 from ...engine.identity import did
 from ...engine.services.credentials import Caller
-from ...engine.services.queues import Depth
+from ...engine.services.queues import Depths
 from .values import Nothing, Shape
 
 PREFIX = "/api/v1"
@@ -25,8 +25,6 @@ Scope = Literal["read", "write"]
 Query = TypeVar("Query", bound=Shape)
 Body = TypeVar("Body", bound=Shape)
 Answer = TypeVar("Answer", bound=Shape)
-
-Depths = Callable[..., Mapping[str, Depth]]
 
 
 @dataclass(frozen=True, slots=True)

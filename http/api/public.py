@@ -72,7 +72,8 @@ PUBLIC = (
         {200: "every check passed", 503: "which check failed"},
     ),
     Public(
-        "GET", "/metrics", "metrics", "operations", "Metrics for Prometheus", {200: "this process's"},
+        "GET", "/metrics", "metrics", "operations", "Metrics for Prometheus",
+        {200: "what this process counted, and the queues of the whole installation"},
         ("text/plain",),
     ),
     Public("GET", "/openapi.json", "openapi", "operations", "This document", {200: "OpenAPI 3.1"}),

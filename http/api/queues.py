@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from typing import Annotated
+
+from pydantic import Field
 
 from ...engine.services import queues as service
 from .operation import Call
-from .values import Listed, Nothing, Shape
+from .values import Listed, Moment, Nothing, Shape
 
 
 class Queue(Shape):
-    """``ready`` and ``in_flight`` count messages, each with up to 64 events; ``delayed`` counts messages held
-    back and events between two attempts, ``failed`` events. ``oldest_age`` is in seconds."""
+    """One of the tenant's queues. Events wait in the database and travel to the workers in messages, up to 64
+    in each: all counts but `messages` are of events."""
 
-    name: str
-    ready: int
-    in_flight: int
-    delayed: int
-    failed: int
-    oldest_age: float | None
+    name: Annotated[str, Field(description="as in Redis")]
+    weight: Annotated[
+        int, Field(description="turns that the tenant gets in a round of all tenants, 1 to 100")
+    ]
+    ready: Annotated[int, Field(description="events whose time has come and that no worker has")]
+    in_flight: Annotated[
+        int,
+        Field(
+            description="events that a worker has; while some messages of the queue wait and others are "
+            "worked on, an even share of their events (ready + in_flight is exact)"
+        ),
+    ]
+    delayed: Annotated[int, Field(description="events between two attempts, or put off for a moment")]
+    failed: Annotated[int, Field(description="events given up, to be replayed or discarded")]
+    events: Annotated[int, Field(description="unfinished events: ready + in_flight + delayed")]
+    oldest_age: Annotated[
+        float | None,
+        Field(description="seconds since the oldest event ready or in flight was received; null without any"),
+    ]
+    parked: Annotated[
+        bool,
+        Field(description="whether the queue rests because its lock is held elsewhere; costs no attempt"),
+    ]
+    parked_until: Annotated[
+        Moment | None, Field(description="when a parked queue is tried again at the latest")
+    ]
+    messages: Annotated[int, Field(description="messages that Redis holds for this queue")]
 
 
 class QueueList(Listed[Queue]):
@@ -28,4 +51,4 @@ class QueueList(Listed[Queue]):
 def listing(call: Call[Nothing, Nothing]) -> QueueList:
     """Every queue."""
     found = service.of_tenant(call.core, call.tenant_id, call.depths)
-    return QueueList(items=[Queue(**asdict(queue)) for queue in found], next_cursor=None)
+    return QueueList(items=[Queue(**service.as_json(queue)) for queue in found], next_cursor=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -47,7 +48,7 @@ def test_lists_name_nobody_and_the_record_shows_who_asked_what(api: Caller) -> N
     made = api.post(REQUESTS, ACCESS).json()
     listed = api.get(REQUESTS)
     assert listed.json()["items"] == [made]
-    assert "ada" not in listed.text.lower()
+    assert not re.search(r"\bada\b", listed.text, re.IGNORECASE)
     record = api.get(f"{REQUESTS}/{made['id']}").json()
     assert record["subject"] == {"email": "ada@example.com", "phone": None, "name": "Ada Byron"}
     assert record["details"] == ACCESS["details"]
@@ -65,7 +66,9 @@ def test_a_request_is_in_the_log_and_told_to_the_team_without_a_name(
     assert made["id"] in [
         entry["leaf"].get("request") for entry in entries if entry["kind"] == "rights_request.created"
     ]
-    assert "ada" not in json.dumps([notice, entries]).lower()
+    assert not re.search(
+        r"\bada\b", json.dumps([notice, entries]), re.IGNORECASE
+    )  # hexadecimal digits may spell it
 
 
 def test_requests_are_listed_by_state(api: Caller) -> None:

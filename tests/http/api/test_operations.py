@@ -1,21 +1,18 @@
-"""Health, readiness, metrics, queues, request ids: what operators look at."""
+"""Health, readiness, counters, request ids: what operators look at."""
 
 from __future__ import annotations
 
 import json
 import re
 import uuid
-from types import SimpleNamespace
 
 import pytest
 from callers import Around, Caller
 from flow import SECRET, Sender, customer
 
-from dxflow.engine.core import Core
 from dxflow.engine.errors import Unavailable
 from dxflow.engine.platforms import signing
 from dxflow.engine.services.tenants import NewTenant
-from dxflow.engine.store import models
 
 
 def test_health_says_only_that_the_process_is_up(anybody: Caller, around: Around) -> None:
@@ -89,25 +86,6 @@ def deliver(shop: Sender, delivery_id: str) -> tuple[dict[str, str], bytes]:
         delivery_id=delivery_id,
     )
     return {**headers, "Content-Type": "application/json"}, body
-
-
-def test_queues_show_what_redis_holds_and_what_the_table_holds_back(
-    api: Caller, around: Around, core: Core, tenant: NewTenant, shop: Sender
-) -> None:
-    name = f"workflow_queue_{tenant.controller.did}"
-    enqueued = int(core.clock().timestamp() * 1000) - 5000
-    around.depths[name] = SimpleNamespace(ready=3, in_flight=1, delayed=2, oldest_enqueued_ms=enqueued)
-    for number, state in enumerate(("failed", "failed", "retrying")):
-        event_id = shop.send("customers/create", customer(number)).event_id
-        models.Event.update(state=state).where(models.Event.id == event_id).execute()
-    workflow, register, results = api.listed("/api/v1/queues")
-    assert workflow | {"oldest_age": None} == {
-        "name": name, "ready": 3, "in_flight": 1, "delayed": 3, "failed": 2, "oldest_age": None,
-    }  # fmt: skip
-    assert 5 <= workflow["oldest_age"] < 6
-    assert register["name"] == f"audit_register_queue_{tenant.controller.did}"
-    assert results["name"] == f"audit_register_results_queue_{tenant.controller.did}"
-    assert (register["ready"], register["oldest_age"]) == (0, None)
 
 
 def test_queues_are_unavailable_without_redis_and_events_are_not(api: Caller, around: Around) -> None:

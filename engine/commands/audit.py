@@ -1,0 +1,25 @@
+"""``audit``: the append-only log."""
+
+from __future__ import annotations
+
+from ...config.commands import Run, command, group
+from ..services import audit, rows
+from .owner import one_or_all, one_tenant
+
+commands = group("audit", "The append-only log.")
+
+
+@command(commands, "verify", tenant=True)
+def audit_verify(run: Run) -> int:
+    """Check the logs entry by entry; exit code 1 unless everything holds."""
+    core, owner = one_or_all(run)
+    found = audit.verify(core, owner, run.counter("Verifying", audit.entry_count(owner)))
+    run.show(rows.verification(found), rows.VERIFICATION)
+    return 0 if found.ok else 1
+
+
+@command(commands, "checkpoint", tenant=True)
+def audit_checkpoint(run: Run) -> None:
+    """The signed head of a tenant's log, for whoever wants to hold it against a later one."""
+    core, owner = one_tenant(run)
+    run.show(rows.checkpoint(core, owner), rows.CHECKPOINT)

@@ -1,0 +1,31 @@
+"""``tenant``: data controllers."""
+
+from __future__ import annotations
+
+from ...config import options
+from ...config.commands import Run, command, group
+from ..services import rows, tenants
+from ..wiring import core_for
+
+commands = group("tenant", "Data controllers.")
+
+
+@command(commands, "create")
+def new_tenant(run: Run, name: options.Required, jurisdiction: str = "EU", region: str | None = None) -> None:
+    """Make a tenant; its first API key is shown only now. The region (DE) is for local telephone numbers."""
+    made = tenants.create(core_for(run.settings), name, jurisdiction, region)
+    run.show(rows.tenant(made.controller) | {"api_key": made.api_key}, rows.TENANT | rows.NEW_KEY)
+
+
+@command(commands, "list")
+def tenant_list(run: Run) -> None:
+    """All tenants, oldest first."""
+    core_for(run.settings)
+    run.show([rows.tenant(row) for row in tenants.every()], rows.TENANT)
+
+
+@command(commands, "show")
+def tenant_show(run: Run, tenant: str) -> None:
+    """The tenant with this DID or id, and how much it has."""
+    core = core_for(run.settings)
+    run.show(rows.tenant_in_full(core, tenants.find(tenant)), rows.TENANT_IN_FULL)
