@@ -7,9 +7,10 @@ Either way a lost ring only delays: consumers look by themselves every half leas
 
 from __future__ import annotations
 
+import random
 from typing import Any, Protocol
 
-from .connection import Client, socket_timeout
+from .connection import AWAY, Client, socket_timeout
 from .shards import CHANNEL, Shards
 
 
@@ -43,11 +44,11 @@ class _List:
 
 
 class _Channel:
+    """Every node of a Cluster passes on what is published at any: one that answers will do."""
+
     def __init__(self, client: Client, shards: Shards) -> None:
         self._shards = {shards.tag(shard).encode(): shard for shard in shards}
-        self._subscription: Any = client.pubsub(ignore_subscribe_messages=True)
-        self._subscription.subscribe(CHANNEL)
-        self._subscription.get_message(timeout=socket_timeout(client))  # confirmed before the first look
+        self._subscription: Any = _subscription(client)
 
     def wait(self, seconds: float) -> set[int]:
         """Blocks for the first ring and takes those that came with it."""
@@ -61,3 +62,21 @@ class _Channel:
 
     def close(self) -> None:
         self._subscription.close()
+
+
+def _subscription(client: Client) -> Any:
+    """Confirmed before the first look, so that no ring is missed. Raises the last node's error."""
+    nodes = client.get_nodes() if hasattr(client, "get_nodes") else [None]
+    while True:
+        node = nodes.pop(random.randrange(len(nodes)))  # noqa: S311 - only to spread the load
+        where = {} if node is None else {"node": node}
+        subscription = client.pubsub(ignore_subscribe_messages=True, **where)
+        try:
+            subscription.subscribe(CHANNEL)
+            subscription.get_message(timeout=socket_timeout(client))
+        except AWAY:
+            subscription.close()
+            if not nodes:
+                raise
+        else:
+            return subscription

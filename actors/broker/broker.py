@@ -158,22 +158,24 @@ class TenantBroker(dramatiq.Broker):
     def mark(self) -> bool:
         """Leave a marker in every shard; True if one was missing, so (a part of) Redis is new or was wiped."""
         with connection_failures():
-            return reads.leave_marker(self._hub.client, self._hub.shards, secrets.token_hex(8).encode())
+            return reads.leave_marker(self._hub, secrets.token_hex(8).encode())
 
     def known(self, messages: Iterable[tuple[str, str]]) -> set[str]:
-        """The ids of those (queue, id) that are still queued, delayed or in flight."""
+        """The ids of those (queue, id) that are still queued, delayed or in flight, or may be: in a Cluster
+        nobody knows what a node that is away has."""
         with connection_failures():
-            return reads.known(self._hub.client, self._hub.shards, messages)
+            return reads.known(self._hub, messages)
 
     def active(self, limit: int = 1000) -> list[str]:
         """Names of queues with something ready, in flight, delayed or parked, ``limit`` at most."""
         with connection_failures():
-            return reads.active(self._hub.client, self._hub.shards, limit)
+            return reads.active(self._hub, limit)
 
     def depths(self, queue_names: Sequence[str]) -> Mapping[str, reads.Depth]:
-        """How many messages of each named queue are ready, in flight and delayed, and since when."""
+        """How many messages of each named queue are ready, in flight and delayed, and since when. In a Cluster,
+        queues whose node is away are left out."""
         with connection_failures():
-            return reads.depths(self._hub.client, self._hub.shards, queue_names)
+            return reads.depths(self._hub, queue_names)
 
     # Tests and tools
 
@@ -192,7 +194,7 @@ class TenantBroker(dramatiq.Broker):
         self._check(queue_name)
         deadline = None if timeout is None else time.monotonic() + timeout / 1000
         with connection_failures():
-            while reads.size(self._hub.client, self._hub.shards):
+            while reads.size(self._hub):
                 if deadline is not None and time.monotonic() >= deadline:
                     raise QueueJoinTimeout(queue_name)  # type: ignore[no-untyped-call]  # unannotated in dramatiq
                 time.sleep(JOIN_INTERVAL_S)

@@ -33,7 +33,7 @@ MAX_CONNECTIONS = 256
 #: What a command may end with. RedisClusterException is no RedisError.
 FAILURES = (redis.RedisError, RedisClusterException)
 #: Those of them that mean the server is away, or isn't the one to ask any more (a failover, a resharding).
-_AWAY = (
+AWAY = (
     redis.ConnectionError,
     redis.TimeoutError,
     ReadOnlyError,
@@ -141,6 +141,6 @@ def connection_failures() -> Iterator[None]:
     """
     try:
         yield
-    except _AWAY as error:
+    except AWAY as error:
         text = f"{type(error).__name__}: {error}"
         raise ConnectionClosed(text) from error  # type: ignore[no-untyped-call]  # unannotated in dramatiq

@@ -9,7 +9,8 @@ import structlog
 
 from .connection import FAILURES
 from .leases import Holdings
-from .scripts import Scripts, by_shard
+from .scripts import Scripts
+from .shards import by_shard
 
 log = structlog.get_logger(__name__)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from .connection import Client
-from .shards import Shards
+from .hub import Hub
+from .shards import by_shard
 
 
 class Depth(NamedTuple):
@@ -23,75 +23,91 @@ class Depth(NamedTuple):
     parked_ms: int | None = None
 
 
-def leave_marker(client: Client, shards: Shards, ours: bytes) -> bool:
-    """Set the marker where it is missing; whether it was anywhere. One round trip while it isn't."""
-    keys = [shards.internal(shard, "marker") for shard in shards]
-    pipeline = client.pipeline(transaction=False)
-    for key in keys:
-        pipeline.get(key)
-    missing = [key for key, held in zip(keys, pipeline.execute(), strict=True) if held is None]
-    for key in missing:
-        pipeline.set(key, ours, nx=True)
+def leave_marker(hub: Hub, ours: bytes) -> bool:
+    """Set the marker in every shard where it is missing; whether it was anywhere."""
+
+    def leave(shard: int) -> bool:
+        key = hub.shards.internal(shard, "marker")
+        if hub.client.get(key) is not None:
+            return False
         # A try whose answer was lost may have set it: redis-py repeats the command.
-        pipeline.get(key)
-    return ours in pipeline.execute() if missing else False
+        return bool(hub.client.set(key, ours, nx=True)) or hub.client.get(key) == ours
+
+    return any(hub.ask(dict.fromkeys(hub.shards), leave).values())
 
 
-def size(client: Client, shards: Shards) -> int:
-    """Messages queued, delayed or in flight, of every queue together."""
-    return sum(_number(client.hlen(shards.internal(shard, "messages"))) for shard in shards)
+def size(hub: Hub) -> int:
+    """Messages queued, delayed or in flight, of every queue together. Every shard must answer."""
+    return sum(_number(hub.client.hlen(hub.shards.internal(shard, "messages"))) for shard in hub.shards)
 
 
-def known(client: Client, shards: Shards, messages: Iterable[tuple[str, str]]) -> set[str]:
-    """The ids of those (queue, id) that are still queued, delayed or in flight."""
-    asked = list(messages)
-    pipeline = client.pipeline(transaction=False)
-    for queue, message_id in asked:
-        pipeline.hexists(shards.internal(shards.of(queue), "messages"), message_id)
-    answers = pipeline.execute()
-    return {message_id for (_queue, message_id), present in zip(asked, answers, strict=True) if present}
+def known(hub: Hub, messages: Iterable[tuple[str, str]]) -> set[str]:
+    """The ids of those (queue, id) that are still queued, delayed or in flight; or may be, for all one knows,
+    because their shard's node is away."""
+    asked = by_shard(messages, lambda one: hub.shards.of(one[0]))
+
+    def answers(shard: int) -> list[bool]:
+        pipeline = hub.client.pipeline(transaction=False)
+        for _queue, message_id in asked[shard]:
+            pipeline.hexists(hub.shards.internal(shard, "messages"), message_id)
+        return list(pipeline.execute())
+
+    told = hub.ask(asked, answers)
+    return {
+        message_id
+        for shard, group in asked.items()
+        for (_queue, message_id), present in zip(group, told.get(shard, [True] * len(group)), strict=True)
+        if present
+    }
 
 
-def depths(client: Client, shards: Shards, queue_names: Sequence[str]) -> Mapping[str, Depth]:
-    """The depth of each named queue; a name nobody used is all zeroes. Two round trips."""
-    pipeline = client.pipeline(transaction=False)
-    for name in queue_names:
-        shard, key = shards.of(name), shards.key(name)
+def depths(hub: Hub, queue_names: Iterable[str]) -> dict[str, Depth]:
+    """The depth of each named queue; a name nobody used is all zeroes. Those whose node is away are left out.
+    Two round trips per shard."""
+    asked = by_shard(queue_names, hub.shards.of)
+    told = hub.ask(asked, lambda shard: _depths(hub, shard, asked[shard]))
+    return {name: depth for found in told.values() for name, depth in found.items()}
+
+
+def _depths(hub: Hub, shard: int, names: Sequence[str]) -> dict[str, Depth]:
+    pipeline = hub.client.pipeline(transaction=False)
+    for name in names:
+        key = hub.shards.key(name)
         pipeline.llen(key)
-        pipeline.hget(shards.internal(shard, "inflight"), name)
-        pipeline.hget(shards.internal(shard, "delayed_by_queue"), name)
-        pipeline.zscore(shards.internal(shard, "parked"), name)
+        pipeline.hget(hub.shards.internal(shard, "inflight"), name)
+        pipeline.hget(hub.shards.internal(shard, "delayed_by_queue"), name)
+        pipeline.zscore(hub.shards.internal(shard, "parked"), name)
         pipeline.lindex(key, 0)
     answers = pipeline.execute()
-    rows = list(zip(queue_names, *(answers[start::5] for start in range(5)), strict=True))
-    oldest = _enqueued_ms(client, shards, [(name, head) for name, *_, head in rows if head is not None])
+    rows = list(zip(names, *(answers[start::5] for start in range(5)), strict=True))
+    oldest = _enqueued_ms(hub, shard, [head for *_, head in rows if head is not None])
     return {
         name: Depth(_number(ready), _number(in_flight), _number(delayed), oldest.get(head), _optional(parked))
         for name, ready, in_flight, delayed, parked, head in rows
     }
 
 
-def active(client: Client, shards: Shards, limit: int) -> list[str]:
-    """Up to ``limit`` queues with something ready, in flight, delayed or parked; one round trip."""
-    pipeline = client.pipeline(transaction=False)
-    for shard in shards:
-        pipeline.hkeys(shards.internal(shard, "inflight"))  # as many at most as all workers prefetch
-        pipeline.lrange(shards.internal(shard, "ring"), 0, limit - 1)
-        pipeline.zrange(shards.internal(shard, "parked"), 0, limit - 1)
-        pipeline.hscan(shards.internal(shard, "delayed_by_queue"), count=limit)
-    answers = pipeline.execute()
-    found = [answer[1] if isinstance(answer, tuple) else answer for answer in answers]
-    return [name.decode() for name in dict.fromkeys(name for names in found for name in names)][:limit]
+def active(hub: Hub, limit: int) -> list[str]:
+    """Up to ``limit`` queues with something ready, in flight, delayed or parked. One round trip per shard."""
+
+    def names(shard: int) -> list[bytes]:
+        pipeline = hub.client.pipeline(transaction=False)
+        pipeline.hkeys(hub.shards.internal(shard, "inflight"))  # as many at most as all workers prefetch
+        pipeline.lrange(hub.shards.internal(shard, "ring"), 0, limit - 1)
+        pipeline.zrange(hub.shards.internal(shard, "parked"), 0, limit - 1)
+        pipeline.hscan(hub.shards.internal(shard, "delayed_by_queue"), count=limit)
+        in_flight, ring, parked, (_cursor, delayed) = pipeline.execute()
+        return [*in_flight, *ring, *parked, *delayed]
+
+    found = hub.ask(dict.fromkeys(hub.shards), names)
+    return [name.decode() for name in dict.fromkeys(name for some in found.values() for name in some)][:limit]
 
 
-def _enqueued_ms(
-    client: Client, shards: Shards, heads: Sequence[tuple[str, bytes]]
-) -> dict[bytes | None, int | None]:
-    pipeline = client.pipeline(transaction=False)
-    for queue, message_id in heads:
-        pipeline.hget(shards.internal(shards.of(queue), "messages"), message_id)
-    values = pipeline.execute()
-    return {head: _timestamp(value) for (_queue, head), value in zip(heads, values, strict=True)}
+def _enqueued_ms(hub: Hub, shard: int, ids: list[bytes]) -> dict[bytes | None, int | None]:
+    if not ids:
+        return {}
+    values = hub.client.hmget(hub.shards.internal(shard, "messages"), ids)
+    return {one: _timestamp(value) for one, value in zip(ids, values, strict=True)}
 
 
 def _timestamp(value: bytes | None) -> int | None:

@@ -91,10 +91,12 @@ class Rounds:
         return fetched
 
     def _note_away(self, shard: int, error: Exception) -> None:
+        is_news = shard not in self._away
         self._away.add(shard)
         if len(self._away) == len(self._look_at):
             raise error
-        log.warning("shard doesn't answer", shard=shard, error=type(error).__name__)
+        if is_news:
+            log.warning("shard doesn't answer", shard=shard, error=type(error).__name__)
         self._look_at[shard] = self._terms.clock() + RETRY_S
 
     def _next_look(self, fetched: Fetched, room: int) -> float:

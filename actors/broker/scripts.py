@@ -6,19 +6,16 @@ Each script is atomic and touches one shard, so a crash leaves the shard before 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 from redis.exceptions import NoScriptError
 
 from .connection import Client
 from .names import LOCK_TEMPLATE
-from .shards import Shards
-
-T = TypeVar("T")
+from .shards import Shards, by_shard
 
 #: What may become of a leased message: done; back to the front; the same and its queue rests; given up.
 Verb = Literal["ack", "front", "park", "poison"]
@@ -150,14 +147,6 @@ class Scripts:
         """Drop every message."""
         for shard in self.shards:
             self._call("flush", shard, [])
-
-
-def by_shard(entries: Iterable[T], shard_of: Callable[[T], int]) -> Mapping[int, list[T]]:
-    """Entries apart by shard, in order."""
-    groups: dict[int, list[T]] = defaultdict(list)
-    for entry in entries:
-        groups[shard_of(entry)].append(entry)
-    return groups
 
 
 def _flat(settlements: Sequence[Settlement]) -> list[str | int]:

@@ -9,11 +9,14 @@ its DID hashes to, with all its queues.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from .names import PREFIX, did_of
+
+T = TypeVar("T")
 
 #: Shards of a Cluster. Fixed, because a tenant's waiting messages don't move.
 CLUSTER_SHARDS: Final = 16
@@ -50,3 +53,11 @@ class Shards:
 
 SINGLE: Final = Shards(1, tagged=False)
 CLUSTER: Final = Shards(CLUSTER_SHARDS, tagged=True)
+
+
+def by_shard(entries: Iterable[T], shard_of: Callable[[T], int]) -> dict[int, list[T]]:
+    """Entries apart by shard, in order."""
+    groups: dict[int, list[T]] = defaultdict(list)
+    for entry in entries:
+        groups[shard_of(entry)].append(entry)
+    return groups

@@ -1,4 +1,4 @@
-"""One thread that keeps every lock of this process alive while its work runs."""
+"""One thread that keeps every lock of this process alive while its work runs, and tidies up after outages."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Extender:
             self._watched.discard(lease)
 
     def start(self) -> None:
-        """Start the thread; once is enough."""
-        if self._thread is None:
+        """Start the thread; once is enough in each process."""
+        if self._thread is None or not self._thread.is_alive():
             self._stopping.clear()
             self._thread = threading.Thread(target=self._run, name="dxflow-lock-extender", daemon=True)
             self._thread.start()
@@ -56,6 +56,7 @@ class Extender:
                 leases = list(self._watched)
             for lease in leases:
                 self._extend(lease)
+            self._redlock.settle()
 
     def _extend(self, lease: Lease) -> None:
         if lease.extensions < self._max_extensions and self._redlock.extend(lease):

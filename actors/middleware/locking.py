@@ -7,6 +7,7 @@ counted. What the lock promises, and what it doesn't, is told in ``redlock.py``.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -21,6 +22,7 @@ from typing_extensions import override
 
 from ..broker.broker import LeasedMessage, TenantBroker
 from ..broker.names import did_of
+from ..broker.shards import SINGLE, Shards
 from .extender import Extender
 from .redlock import Lease, Redlock
 
@@ -30,24 +32,45 @@ _current: ContextVar[Lease | None] = ContextVar("dxflow_lock_lease", default=Non
 
 #: A refused queue rests this long at most, in ms; the spread keeps contenders from returning in step.
 _REST_MS = (250, 1000)
-#: And this long at least, for a lock that was freed between the refusal and the question when.
+#: Or so much longer than the lock is busy, which may be not at all by now.
 _SHORT_REST_MS = (10, 50)
 
 
 def current_lease() -> Lease | None:
-    """The lock under which this thread runs its message; None without one."""
-    return _current.get()
+    """The lock under which this thread runs its message; None without one, and once its time is over."""
+    lease = _current.get()
+    return lease if lease is not None and lease.still_valid() else None
 
 
 def _spread(low: int, high: int) -> int:
     return low + secrets.randbelow(high - low + 1)
 
 
-class RedlockMiddleware(Middleware):
-    """``spread(low, high)`` picks the jitter in milliseconds."""
+class _NotOfRests(logging.Filter):
+    """Dramatiq warns of every skipped message. That one whose queue rests for its lock was skipped is no news;
+    it is told at debug level, here."""
 
-    def __init__(self, redlock: Redlock, spread: Callable[[int, int], int] = _spread) -> None:
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything pass that isn't about a resting message."""
+        about = record.args if isinstance(record.args, tuple) else ()
+        return not any(isinstance(one, LeasedMessage) and one.park_ms for one in about)
+
+
+#: One object for all engines of a process: a logger takes the same filter once.
+_NOT_OF_RESTS = _NotOfRests()
+_SKIPS = "dramatiq.worker.WorkerThread"
+
+
+class RedlockMiddleware(Middleware):
+    """``spread(low, high)`` picks the jitter in milliseconds. In a Cluster (``shards``) the lock's key stands in
+    its tenant's shard, so that a node that goes away stops nobody else's registrations."""
+
+    def __init__(
+        self, redlock: Redlock, spread: Callable[[int, int], int] = _spread, shards: Shards = SINGLE
+    ) -> None:
         self._redlock = redlock
+        self._shards = shards
         self._spread = spread
         self._extender = Extender(redlock)
 
@@ -59,12 +82,14 @@ class RedlockMiddleware(Middleware):
     @override
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Start extending."""
+        logging.getLogger(_SKIPS).addFilter(_NOT_OF_RESTS)
         self._extender.start()
 
     @override
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Stop extending."""
+        """Stop extending, and the threads that ask the nodes."""
         self._extender.stop()
+        self._redlock.close()
 
     @override
     def before_process_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
@@ -80,13 +105,15 @@ class RedlockMiddleware(Middleware):
             log.error("no tenant to lock for", message_id=message.message_id)
             message.fail()
             return
-        self._enter(str(template).replace("{did}", did), message)
+        tag = self._shards.tag(self._shards.of(message.queue))
+        self._enter(tag + str(template).replace("{did}", did), message)
 
     def _enter(self, resource: str, message: LeasedMessage) -> None:
         lease = self._acquire(resource)
         if lease is None:
-            rest = min(self._redlock.busy_ms(resource), self._spread(*_REST_MS))
-            message.park_ms = max(rest, self._spread(*_SHORT_REST_MS))
+            busy = self._redlock.busy_ms(resource) + self._spread(*_SHORT_REST_MS)
+            message.park_ms = min(busy, self._spread(*_REST_MS))
+            log.debug("lock_refused", lock=resource, rest_ms=message.park_ms)
             raise SkipMessage(f"{resource} is taken")
         _current.set(lease)
         self._extender.watch(lease)

@@ -1,44 +1,46 @@
-"""Redlock: a lock over one, three or five independent Redis nodes, and the middleware that takes it.
+"""Redlock: a lock over one, three or five independent Redis nodes.
 
 The algorithm is the one published at https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/:
 SET NX PX with a random token on every node at once; held if a majority said yes and time is left after
-subtracting what asking took and the allowance for clock drift; otherwise undone everywhere.
+subtracting what asking took and the allowance for clock drift; otherwise undone everywhere. A holder extends
+its lock on a majority while its work runs. Time is the process's monotonic clock; Redis counts a TTL by its
+machine's wall clock.
 
-It promises that two holders at a time are rare, and that a holder's death frees the lock after the TTL. It
-doesn't promise mutual exclusion: a paused process, a jumped wall clock, or a node restarted without its data
-can give two holders. So it saves work, while the database fences what only one may do
-(https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html).
+Promised, while fewer than half of the nodes are away:
+- the lock can be had, and its holder can keep it;
+- a holder that dies frees it after the TTL at most, and one that lets go frees it at once; a node that was
+  away then still carries the key and votes no, until it is undone there (``lock_node.py``) or expires.
+
+Promised always: with half of the nodes or more away, nobody gets it.
+
+Not promised is mutual exclusion. A second one may get it while the first still works: when the first is
+paused beyond the TTL, when the wall clocks of nodes that voted for it jump ahead of its TTL, or when such nodes
+come back without their keys (give lock nodes ``appendfsync always``, or start a fallen one a TTL later). So the
+lock saves work that would be done for nothing, and the database fences what only one may do
+(``TenantLog.fence``; https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html says why).
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import redis
-import structlog
+
+from .lock_node import LockNode
 
 T = TypeVar("T")
 
-log = structlog.get_logger(__name__)
-
-_IF_OURS = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
-_RELEASE = (
-    "local held = redis.call('GET', KEYS[1]) for _, token in ipairs(ARGV) do "
-    "if token == held then return redis.call('DEL', KEYS[1]) end end return 0"
-)
-_EXTEND = _IF_OURS + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
 #: Clocks may run apart by 1 % of the TTL, and Redis expires keys to 2 ms.
 _DRIFT_RATIO, _DRIFT_S = 0.01, 0.002
 #: How many holders may ask the nodes at once before they queue for threads.
 _ASKERS = 8
-#: Tokens of one resource that wait for an outage to end; there are more only if callers don't rest in it.
-_LEFT_OVER = 8
 
 
 @dataclass(eq=False, slots=True)
@@ -65,22 +67,20 @@ class Redlock:
         if not clients:
             raise ValueError("a lock needs at least one node")
         self.ttl_ms = ttl_ms
-        self._nodes = list(clients)
+        self._nodes = [LockNode(client, number, clock) for number, client in enumerate(clients, 1)]
         self._quorum = len(self._nodes) // 2 + 1
         self._clock = clock
-        self._unreleased: dict[str, list[str]] = {}
         self._pool: ThreadPoolExecutor | None = None
+        self._pool_owner = 0
         self._pool_guard = threading.Lock()
 
     def acquire(self, resource: str) -> Lease | None:
         """Try once; None if another holds it or too few nodes answered. Never raises for a node."""
-        if left_over := self._unreleased.pop(resource, None):
-            self._delete(resource, left_over)
         token = secrets.token_hex(20)
         started = self._clock()
-        votes = self._ask(lambda node: node.set(resource, token, nx=True, px=self.ttl_ms))
+        votes = self._ask(lambda node: node.take(resource, token, self.ttl_ms))
         lease = Lease(resource, token, self._valid_until(started), self._clock)
-        if sum(map(bool, votes)) >= self._quorum and lease.still_valid():
+        if sum(votes) >= self._quorum and lease.still_valid():
             return lease
         self.release(lease)
         return None
@@ -90,69 +90,59 @@ class Redlock:
         if not lease.still_valid():
             return False
         started = self._clock()
-        votes = self._ask(lambda node: node.eval(_EXTEND, 1, lease.resource, lease.token, str(self.ttl_ms)))
+        votes = self._ask(lambda node: node.extend(lease.resource, lease.token, self.ttl_ms))
         valid_until = self._valid_until(started)
-        if sum(map(bool, votes)) < self._quorum or self._clock() >= valid_until:
+        if sum(votes) < self._quorum or self._clock() >= valid_until:
             return False
         lease.valid_until = valid_until
         lease.extensions += 1
         return True
 
     def release(self, lease: Lease) -> int:
-        """Delete the key wherever it carries this token; how many nodes did. Asks every node."""
+        """Delete the key wherever it carries this token; how many nodes did. Asks every node, and those that
+        don't answer when they do again."""
         lease.valid_until = float("-inf")
-        return self._delete(lease.resource, [lease.token])
-
-    def _delete(self, resource: str, tokens: list[str]) -> int:
-        """Without a majority of answers, ask again before this process takes the lock the next time: a node
-        that was killed comes back with the key in its file, and would keep the lock for the rest of its TTL."""
-        answers = self._ask(lambda node: node.eval(_RELEASE, 1, resource, *tokens))
-        if len(answers) - answers.count(None) < self._quorum:
-            kept = self._unreleased.setdefault(resource, [])
-            kept += tokens[: max(0, _LEFT_OVER - len(kept))]
-        return sum(map(bool, answers))
+        return sum(self._ask(lambda node: node.free(lease.resource, lease.token)))
 
     def busy_ms(self, resource: str) -> int:
         """Milliseconds until enough nodes are free by themselves; 0 if they are now."""
-        waits = sorted(self._wait_ms(answer) for answer in self._ask(lambda node: node.pttl(resource)))
+        waits = sorted(self._wait_ms(pttl) for pttl in self._ask(lambda node: node.pttl(resource)))
         return waits[self._quorum - 1]
 
-    def _wait_ms(self, pttl: Any) -> int:
+    def settle(self) -> None:
+        """Undo what outages left on nodes that answer again; to be called now and then."""
+        for (
+            node
+        ) in self._nodes:  # one after another: mostly there is nothing to ask, and no thread to keep for it
+            node.settle()
+
+    def _wait_ms(self, pttl: int | None) -> int:
         if pttl is None or pttl == -1:  # no answer, or a key without expiry, which isn't ours
             return self.ttl_ms
-        return max(0, int(pttl))
+        return max(0, pttl)
 
     def _valid_until(self, started: float) -> float:
         ttl = self.ttl_ms / 1000
         return started + ttl - (ttl * _DRIFT_RATIO + _DRIFT_S)
 
-    def _ask(self, question: Callable[[redis.Redis], T]) -> list[T | None]:
-        """Every node's answer, None for one that gave none.
-
-        Waits for stragglers: a SET that arrived after the release would block the lock for a whole TTL.
-        """
-
-        def ask(node: redis.Redis) -> T | None:
-            try:
-                return question(node)
-            except redis.RedisError as error:
-                log.warning("lock node doesn't answer", error=type(error).__name__)
-                return None
-
+    def _ask(self, question: Callable[[LockNode], T]) -> list[T]:
+        """Every node's answer. Waits for all of them, each of which gives up in time: going on with the first
+        majority would save nothing while all are well, and let a release overtake the SET it undoes."""
         if len(self._nodes) == 1:
-            return [ask(self._nodes[0])]
-        return list(self._executor().map(ask, self._nodes))
+            return [question(self._nodes[0])]
+        return list(self._executor().map(question, self._nodes))
 
     def _executor(self) -> ThreadPoolExecutor:
-        """Made at first use: threads don't survive a fork."""
+        """Made at first use, and again in a forked child: threads don't survive a fork."""
         with self._pool_guard:
-            if self._pool is None:
+            if self._pool is None or self._pool_owner != os.getpid():
                 self._pool = ThreadPoolExecutor(_ASKERS * len(self._nodes), thread_name_prefix="redlock")
+                self._pool_owner = os.getpid()
             return self._pool
 
     def close(self) -> None:
-        """End the threads that ask the nodes."""
+        """End the threads that ask the nodes; the next question starts them again."""
         with self._pool_guard:
-            if self._pool is not None:
-                self._pool.shutdown()
-                self._pool = None
+            pool, self._pool = self._pool, None
+        if pool is not None and self._pool_owner == os.getpid():
+            pool.shutdown()

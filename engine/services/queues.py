@@ -140,6 +140,8 @@ def of_tenant(core: Core, tenant_id: str, depths: Depths | None) -> list[Queue]:
     if depths is None:
         return bare
     answers = depths([queue.name for queue in bare])
+    if any(queue.name not in answers for queue in bare):
+        raise Unavailable("the node of the Cluster that has these queues doesn't answer")
     return [_asked(queue, found[queue.family], answers[queue.name], reading.at) for queue in bare]
 
 

@@ -1,18 +1,16 @@
-"""The lock: one holder, freed by its owner or by time, over one node and over five."""
+"""The lock: one holder, freed by its owner or by time. Its nodes have a file of their own."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-import time
-from dataclasses import dataclass
 
 import pytest
 import redis
+from slow_node import SlowNode
 
 from dxflow.actors.middleware.extender import Extender
-from dxflow.actors.middleware.lock_node import REST_S, LockNode
 from dxflow.actors.middleware.redlock import Lease, Redlock
 from waiting import wait_until
 
@@ -22,12 +20,6 @@ KEY = "audit_register_did:dep:aa"
 @pytest.fixture
 def one(valkey, lock_node):
     return [lock_node(valkey)]
-
-
-@pytest.fixture
-def five(start_server, lock_node):
-    servers = [start_server() for _ in range(5)]
-    return servers, [lock_node(server) for server in servers]
 
 
 def _lock(nodes, ttl_ms: int = 30_000, **options) -> Redlock:
@@ -76,29 +68,8 @@ def test_a_left_over_release_spares_the_next_holder(valkey, one):
     assert valkey.client.get(KEY) == b"another holder's token"
 
 
-@dataclass
-class Slow:
-    """A node that takes its time over SET, by a clock of its own; or says nothing in that time."""
-
-    client: redis.Redis
-    takes_s: float
-    says: Exception | None = None
-    now: float = 100.0
-    asked: int = 0
-
-    def set(self, *arguments, **options):
-        self.asked += 1
-        self.now += self.takes_s
-        if self.says is not None:
-            raise self.says
-        return self.client.set(*arguments, **options)
-
-    def eval(self, *arguments):
-        return self.client.eval(*arguments)  # a replica says of a key that isn't there that it isn't there
-
-
 def test_a_lease_is_good_for_the_ttl_less_drift_and_what_asking_took(one):
-    node = Slow(one[0], takes_s=1.0)
+    node = SlowNode(one[0], takes_s=1.0)
     lease = _lock([node], 10_000, clock=lambda: node.now).acquire(KEY)
     assert lease.valid_until == pytest.approx(100 + 10 - (0.1 + 0.002))
     node.now = 105.0
@@ -107,52 +78,10 @@ def test_a_lease_is_good_for_the_ttl_less_drift_and_what_asking_took(one):
 
 
 def test_a_lock_that_took_longer_than_its_ttl_is_refused_and_undone(valkey, one):
-    node = Slow(one[0], takes_s=11.0)
+    node = SlowNode(one[0], takes_s=11.0)
     assert _lock([node], 10_000, clock=lambda: node.now).acquire(KEY) is None
     assert node.asked == 1
     assert valkey.client.exists(KEY) == 0
-
-
-def test_a_node_that_let_a_question_time_out_is_left_alone_for_a_second(one):
-    slow = Slow(one[0], takes_s=0.25, says=redis.TimeoutError())
-    node = LockNode(slow, 1, lambda: slow.now)
-    assert [node.take(KEY, "token", 30_000) for _ in range(3)] == [False] * 3
-    assert slow.asked == 1
-    slow.now += REST_S
-    slow.says = None
-    assert node.take(KEY, "token", 30_000)
-    assert node.extend(KEY, "token", 30_000)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        redis.ConnectionError(),
-        redis.exceptions.BusyLoadingError(),
-        redis.ReadOnlyError(),
-        redis.AuthenticationError(),
-        redis.exceptions.ClusterDownError("-"),
-        redis.exceptions.RedisClusterException(),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_a_node_that_answers_with_an_error_is_no_vote_and_is_asked_again_at_once(one, error):
-    slow = Slow(one[0], takes_s=0.01, says=error)
-    lock = _lock([slow], clock=lambda: slow.now)
-    assert lock.acquire(KEY) is None
-    slow.says = None
-    assert lock.acquire(KEY) is not None
-
-
-def test_a_node_is_logged_when_it_goes_away_and_when_it_is_back_and_not_at_every_question(one, capsys):
-    slow = Slow(one[0], takes_s=0.01, says=redis.ReadOnlyError())
-    lock = _lock([slow], clock=lambda: slow.now)
-    assert [lock.acquire(KEY) for _ in range(3)] == [None] * 3
-    slow.says = None
-    lock.release(lock.acquire(KEY))
-    assert lock.acquire(KEY) is not None
-    out = capsys.readouterr().out
-    assert (out.count("lock_node_away"), out.count("lock_node_back")) == (1, 1)
 
 
 def test_a_forked_process_asks_with_threads_of_its_own(one):
@@ -295,91 +224,3 @@ def test_an_unreachable_node_refuses_and_doesnt_raise(own_valkey, lock_node):
     lock = _lock(nodes)
     assert lock.acquire(KEY) is None
     assert lock.busy_ms(KEY) == 30_000
-
-
-@pytest.mark.fault
-def test_over_five_nodes_there_is_one_holder_and_its_release_empties_all(five):
-    servers, nodes = five
-    first, second = _lock(nodes), _lock(nodes)
-    lease = first.acquire(KEY)
-    assert [server.client.exists(KEY) for server in servers] == [1] * 5
-    assert second.acquire(KEY) is None
-    assert first.release(lease) == 5
-    assert [server.client.exists(KEY) for server in servers] == [0] * 5
-    assert second.acquire(KEY) is not None
-    first.close()
-    second.close()
-
-
-@pytest.mark.fault
-def test_with_two_of_five_nodes_dead_the_lock_goes_on(five):
-    servers, nodes = five
-    servers[0].kill()
-    servers[3].kill()
-    lock = _lock(nodes)
-    lease = lock.acquire(KEY)
-    assert lease is not None
-    assert lock.extend(lease)
-    assert _lock(nodes).acquire(KEY) is None
-    assert lock.release(lease) == 3
-
-
-@pytest.mark.fault
-def test_with_three_of_five_nodes_dead_it_is_refused_and_leaves_nothing_behind(five):
-    servers, nodes = five
-    for server in servers[:3]:
-        server.kill()
-    assert _lock(nodes).acquire(KEY) is None
-    assert [server.client.exists(KEY) for server in servers[3:]] == [0, 0]
-
-
-@pytest.mark.fault
-def test_a_node_that_stalls_costs_its_timeout_once_and_not_with_every_lock(five):
-    servers, nodes = five
-    lock = _lock(nodes)
-    servers[1].stall()
-    started = time.monotonic()
-    leases = []
-    for _ in range(20):
-        leases.append(lock.acquire(KEY))
-        lock.release(leases[-1])
-    took = time.monotonic() - started
-    servers[1].go_on()
-    assert None not in leases
-    assert took < 20 * 0.5 / 2, "half a second for each would be the node's timeout each time"
-    lock.close()
-
-
-@pytest.mark.fault
-def test_what_a_stalled_node_sets_when_it_goes_on_is_undone(five, eventually):
-    servers, nodes = five
-    lock = _lock(nodes)
-    lock.release(
-        lock.acquire(KEY)
-    )  # from here on there are connections, on which a SET reaches a stopped node
-    servers[1].stall()
-    lease = lock.acquire(KEY)
-    assert lock.release(lease) == 4
-    servers[1].go_on()
-    assert eventually(lambda: servers[1].client.get(KEY)) == lease.token.encode()
-    eventually(lambda: (lock.settle(), servers[1].client.exists(KEY) == 0)[1])
-    lock.close()
-
-
-@pytest.mark.fault
-def test_with_one_of_five_nodes_dead_a_lock_is_extended_and_not_with_three(five, eventually):
-    servers, nodes = five
-    lock = _lock(nodes, 1500)
-    lease = lock.acquire(KEY)
-    first_end = lease.valid_until
-    servers[4].kill()
-    assert lock.extend(lease)
-    assert lease.valid_until > first_end
-    servers[0].kill()
-    servers[1].kill()
-    assert not lock.extend(lease)
-    eventually(lambda: not lease.still_valid())
-    servers[0].start()
-    nodes[0].connection_pool.disconnect()
-    assert eventually(lambda: lock.acquire(KEY))
-    lock.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,8 @@ import psutil
 import pytest
 import redis
 from books import Books
-from server import Installation, Server, alive, installed
+from clusters import Node, start_nodes
+from server import Installation, Server, alive, environment, installed
 
 from dxflow.config.valkey import EmbeddedValkey
 from waiting import wait_until
@@ -80,6 +83,75 @@ class Redis:
     def stop(self) -> None:
         self.client.close()
         self._valkey.stop()
+
+
+@pytest.fixture
+def five_nodes(tmp_path: Path) -> Iterator[list[Node]]:
+    """Lock nodes."""
+    with start_nodes(tmp_path / "locks", 5) as nodes:
+        yield nodes
+
+
+class Holder:
+    """A worker that stops with a batch in hand (``holder.py``)."""
+
+    def __init__(self, data_dir: Path, **settings: object) -> None:
+        self._log = (data_dir.parent / "holder.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("holder.py"))],
+            env=environment(data_dir, **settings),
+            cwd=data_dir.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+
+    def held(self) -> int:
+        """Wait until it has a batch, its tenant's lock and a fence; how many activities are in the batch."""
+        word, _, number = self._says().partition(" ")
+        assert word == "holding"
+        return int(number)
+
+    def write(self) -> str:
+        """Let it write its batch now: ``written``, or the kind of the error."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("write\n")
+        self._process.stdin.flush()
+        return self._says()
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.kill()
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            assert stream is not None
+            stream.close()
+
+    def _says(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+@pytest.fixture
+def start_holder() -> Iterator[Callable[..., Holder]]:
+    """Starts workers that stop with a batch in hand."""
+    holders: list[Holder] = []
+
+    def start(data_dir: Path, **settings: object) -> Holder:
+        holders.append(Holder(data_dir, **settings))
+        return holders[-1]
+
+    yield start
+    for holder in holders:
+        holder.close()
 
 
 @pytest.fixture
