@@ -63,8 +63,8 @@ _SKIPS = "dramatiq.worker.WorkerThread"
 
 
 class RedlockMiddleware(Middleware):
-    """``spread(low, high)`` picks the jitter in milliseconds. In a Cluster (``shards``) the lock's key stands in
-    its tenant's shard, so that a node that goes away stops nobody else's registrations."""
+    """``spread(low, high)`` picks the jitter in milliseconds. In a Cluster (``shards``) the lock's key stands
+    in its tenant's shard, so that a node that goes away stops nobody else's registrations."""
 
     def __init__(
         self, redlock: Redlock, spread: Callable[[int, int], int] = _spread, shards: Shards = SINGLE
