@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import quote
@@ -25,6 +26,10 @@ ACTORS = (machine.REGISTER, machine.RESULTS)
 """Families of queues with an actor of their own, of the same name; all else goes to its workflow's actor."""
 
 
+WEIGHTS_FOR = 1.0
+"""Seconds."""
+
+
 @lru_cache(maxsize=100_000)
 def tenant_did(tenant_id: str, method: str) -> str:
     """The DID in a tenant's queue names: derived, because a row from plain SQL has none before its first step.
@@ -37,33 +42,49 @@ def tenant_did(tenant_id: str, method: str) -> str:
         return quote(tenant_id, safe="")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Dispatcher:
     """Enqueues; what can't be enqueued is due again at once and waits for Redis in the event table."""
 
     core: Core
     broker: TenantBroker
     outbox: Outbox = field(init=False)
+    weights: dict[str, int] = field(default_factory=dict)
+    """Tenants whose queues get more than one turn in a round of all; read anew once a second under load."""
+    _fresh_until: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "outbox", Outbox(self.core))
+        self.outbox = Outbox(self.core)
+
+    def refresh_weights(self) -> None:
+        """Read the weights again if they were read more than a second ago; the relay calls this."""
+        if time.monotonic() >= self._fresh_until:
+            self.weights = self.outbox.weights()
+            self._fresh_until = time.monotonic() + WEIGHTS_FOR
 
     def send(self, dispatches: Sequence[Dispatch]) -> bool:
         """Enqueue committed dispatches, in order. False when Redis doesn't answer: nothing is lost then."""
-        for position, dispatch in enumerate(dispatches):
-            try:
-                self.broker.enqueue(self.message(dispatch))
-            except BrokerError as error:
-                self.outbox.release(_ids(dispatches[position:]))
-                logger.warning("redis_unreachable", error=type(error).__name__)
-                return False
+        if not dispatches:
+            return True
+        try:
+            self.broker.enqueue_all([self.message(dispatch) for dispatch in dispatches])
+        except BrokerError as error:
+            self.outbox.release({one: found.message_id for found in dispatches for one in found.event_ids})
+            logger.warning("redis_unreachable", error=type(error).__name__)
+            return False
         return True
 
     def message(self, dispatch: Dispatch) -> Message[None]:
         """The Dramatiq message of one dispatch: ids only, nothing about a person."""
         family = machine.queue_family(dispatch.workflow, dispatch.step)
         tenant = tenant_did(dispatch.tenant_id, self.core.did_method)
-        options = {"tenant_queue": machine.queue_name(family, tenant), "family": family, "did": tenant}
+        options: dict[str, object] = {
+            "tenant_queue": machine.queue_name(family, tenant),
+            "family": family,
+            "did": tenant,
+        }
+        if dispatch.tenant_id in self.weights:
+            options["weight"] = self.weights[dispatch.tenant_id]
         if family == machine.REGISTER:
             options["exchange"] = machine.REGISTER_EXCHANGE
         return Message(
@@ -79,7 +100,3 @@ class Dispatcher:
             options=options,
             message_id=dispatch.message_id,
         )
-
-
-def _ids(dispatches: Iterable[Dispatch]) -> list[str]:
-    return [event_id for dispatch in dispatches for event_id in dispatch.event_ids]

@@ -31,9 +31,8 @@ class Metrics:
         for name, (public, meaning, labels) in counters.items():
             object.__setattr__(self, name, Counter(public, meaning, labels, registry=self.registry))
 
-    def count(self, workflow: str, step: str, report: Report) -> None:
-        """Add what became of one message, whose steps the report names."""
-        del workflow, step
+    def count(self, report: Report) -> None:
+        """Add what became of one message."""
         for ended, number in report.steps.items():
             self.steps.labels(*ended).inc(number)
         for (of, at, share), number in report.alerts.items():

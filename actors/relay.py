@@ -2,17 +2,19 @@
 
 It asks the table whenever somebody rings (a commit in this process, a change by another program), when the next
 retry comes due, and at least once a second. A tenant with a message waiting or under way is left alone until
-that and what follows from it is over: meanwhile its events gather in the table and travel together in one
-message, so batches grow by themselves under load and stay at one when it is quiet, and Redis never holds a long
-queue.
+that is over, and so is one that was served a moment ago: meanwhile its events gather in the table and travel
+together in one message, so batches grow by themselves under load and stay at one when it is quiet, and Redis
+never holds a long queue.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from bisect import bisect
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice, takewhile
 
 import structlog
 from dramatiq.errors import BrokerError
@@ -21,7 +23,7 @@ from ..engine import runner
 from ..engine.core import Core
 from ..engine.errors import DxflowError
 from ..engine.machine import WORKFLOW, queue_name
-from ..engine.outbox import Outbox
+from ..engine.outbox import BATCH, Outbox
 from ..engine.services import idempotency
 from .broker.broker import TenantBroker
 from .dispatcher import Dispatcher, tenant_did
@@ -36,6 +38,17 @@ REST = 0.005
 half of a core, and what comes meanwhile travels together."""
 
 TAKE = 1024
+"""Events of one tenant, or of all, in one look."""
+
+HOLD = 0.5
+"""Seconds at most for which a tenant that was served keeps others in the table: its worker may have died."""
+
+PAGE = 64
+"""Tenants in one step of the round."""
+
+GATHER = 0.04
+"""Seconds from one hand-over of a tenant to its next: what comes meanwhile travels together. The first event
+after a quiet moment waits for nothing."""
 
 FORGET_EVERY = 3600.0
 """Seconds."""
@@ -48,11 +61,18 @@ class Relay:
     core: Core
     broker: TenantBroker
     dispatcher: Dispatcher
+    most: int = 8
+    """Tenants that this process has messages of in the workflow queues: enough that no worker waits for one.
+    All others had better gather in the table than wait in Redis."""
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _reachable: bool = True
     _recovered: bool = False
     _forget_at: float = 0.0
+    _round_at: str = ""
+    """The tenant that was looked at last; the round goes on behind it."""
+    _out: dict[str, float] = field(default_factory=dict)
+    """When tenants were last served, for those that aren't done yet, or are to gather more first."""
 
     def start(self) -> None:
         """Begin relaying."""
@@ -65,6 +85,10 @@ class Relay:
         self.core.bell.set()
         if self._thread is not None:
             self._thread.join(timeout)
+
+    @property
+    def _outbox(self) -> Outbox:
+        return Outbox(self.core)
 
     @property
     def alive(self) -> bool:
@@ -91,22 +115,59 @@ class Relay:
         self.core.store.close()
 
     def hand_over(self) -> int:
-        """Dispatch everything due that has room; returns the number of messages."""
-        outbox, sent, busy = Outbox(self.core), 0, set[str]()
-        while rows := outbox.due(TAKE, busy):
-            tenant_ids = {row.tenant_id for row in rows}
-            ready, busy = self._with_room(tenant_ids), busy | tenant_ids
-            dispatches = outbox.claim([row for row in rows if row.tenant_id in ready], self._known)
-            if dispatches and not self.dispatcher.send(dispatches):
+        """Dispatch what is due of tenants that have room; returns the number of messages."""
+        sent = 0
+        while tenant_ids := self._next():
+            self.dispatcher.refresh_weights()
+            rows = self._outbox.due_of(tenant_ids, max(BATCH, TAKE // len(tenant_ids)))
+            dispatches = self._outbox.claim(rows, self._known)
+            if not self.dispatcher.send(dispatches):
                 break
+            self._out.update(dict.fromkeys(tenant_ids, time.monotonic()))
             sent += len(dispatches)
         return sent
 
-    def _with_room(self, tenant_ids: set[str]) -> set[str]:
-        """Tenants with nothing waiting or under way in their workflow queue."""
+    def _next(self) -> list[str]:
+        """Whose turn it is: tenants with something due, nothing waiting or under way in their workflow queue,
+        and not served just now; as many as there is room for."""
+        now, empty = time.monotonic(), self._empty(list(self._out))
+        under_way = {one for one, at in self._out.items() if one not in empty and now - at < HOLD}
+        self._out = {one: at for one, at in self._out.items() if one in under_way or now - at < GATHER}
+        chosen, room = list[str](), self.most - len(under_way)
+        due = (one for one in self._round() if one not in self._out)
+        while len(chosen) < room and (some := list(islice(due, room - len(chosen)))):
+            chosen += self._empty(some)
+        return chosen
+
+    def _round(self) -> Iterator[str]:
+        """Tenants with something due, each once, beginning behind the one that was looked at last.
+
+        A few due events name their tenants themselves. Where there are many, whoever has a backlog would hide
+        the others: then it goes from tenant to tenant, past everybody's backlog.
+        """
+        last = self._round_at
+        longest = self._outbox.longest_due(TAKE)
+        if len(longest) < TAKE:
+            found = sorted(set(longest))
+            begin = bisect(found, last)
+            ids = chain(found[begin:], found[:begin])
+        else:
+            ids = chain(self._pages(last), takewhile(lambda one: one <= last, self._pages("")))
+        for one in ids:
+            self._round_at = one
+            yield one
+
+    def _pages(self, after: str) -> Iterator[str]:
+        while page := self._outbox.tenants_due(PAGE, after):
+            yield from page
+            after = page[-1]
+
+    def _empty(self, tenant_ids: list[str]) -> list[str]:
+        """Those with nothing waiting or under way in their workflow queue, and a queue that answers."""
         names = {one: self._queue(one) for one in tenant_ids}
-        depths = self.broker.depths(list(names.values()))
-        return {one for one, name in names.items() if depths[name].ready == depths[name].in_flight == 0}
+        depths = self.broker.depths(list(names.values())) if names else {}
+        free = {name for name, depth in depths.items() if not (depth.ready or depth.in_flight)}
+        return [one for one, name in names.items() if name in free]
 
     def _known(self, messages: Iterable[tuple[str, str]]) -> set[str]:
         """The ids of those (tenant id, message id) that Redis still has."""
@@ -118,7 +179,7 @@ class Relay:
     def _check_marker(self) -> None:
         """A Redis without our marker is new or was wiped: whatever it had is due again."""
         if self.broker.mark():
-            released = Outbox(self.core).release_all()
+            released = self._outbox.release_all()
             logger.info("redis_is_new", events_due_again=released)
 
     def _recover(self) -> None:
@@ -127,11 +188,13 @@ class Relay:
         about to enqueue may come twice by this, which changes nothing."""
         if self._recovered:
             return
-        claimed = Outbox(self.core).claimed()
+        claimed = self._outbox.claimed()
         known = self._known(set(claimed.values()))
-        lost = [event_id for event_id, (_, message_id) in claimed.items() if message_id not in known]
+        lost = [
+            (event_id, message_id) for event_id, (_, message_id) in claimed.items() if message_id not in known
+        ]
         for start in range(0, len(lost), TAKE):
-            Outbox(self.core).release(lost[start : start + TAKE])
+            self._outbox.release(dict(lost[start : start + TAKE]))
         self._recovered = True
 
     def _forget(self) -> None:
@@ -144,7 +207,7 @@ class Relay:
         if not self._reachable:
             return GLANCE
         try:
-            due = Outbox(self.core).next_due()
+            due = self._outbox.next_due()
         except Exception as error:  # noqa: BLE001 - outside the loop's own net: it must not end the thread
             self._say_unreachable(error)
             return GLANCE

@@ -1,4 +1,5 @@
-"""The actors: one per workflow, and two for the queues of registration. Each runs one step for a batch.
+"""The actors: one per workflow, and two for the queues of registration. Each runs its events from one step as
+far as they come.
 
 An actor loads nothing, decides nothing and writes nothing itself: it calls the engine, counts what came of it,
 and passes on what follows.
@@ -24,12 +25,15 @@ def declare(broker: TenantBroker, core: Core, dispatcher: Dispatcher, metrics: M
     """Declare every actor on this broker."""
 
     def run(workflow: str, step: str, tenant_id: str, event_ids: Sequence[str]) -> None:
-        """Run one step for these events, then hand over what follows."""
+        """Run these events from this step, then hand over what follows."""
         fence = core.log.fence(tenant_id) if current_lease() is not None else None
-        report = runner.run_step(core, workflow, step, event_ids, fence)
-        metrics.count(workflow, step, report)
-        dispatcher.send(report.follow_ups)
-        core.bell.set()
+        report = runner.Report()
+        try:
+            runner.run_step(core, workflow, step, event_ids, fence, report)
+        finally:  # whatever stopped it, what is committed goes on
+            metrics.count(report)
+            dispatcher.send(report.follow_ups)
+            core.bell.set()
 
     for workflow in machine.WORKFLOWS:
         _declare(broker, run, workflow)

@@ -87,7 +87,7 @@ class Inbox:
         for waiting in batch:
             waiting.fault = "the delivery could not be stored"  # until the commit shows otherwise
         try:
-            with self.core.store.transaction():
+            with self.core.store.transaction(urgent=True):
                 results = [self._insert(waiting) for waiting in batch]
                 self.core.store.announce()
         except Unavailable as error:

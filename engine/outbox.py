@@ -7,14 +7,14 @@ wiped, a worker killed, this process gone before the enqueue) comes due by itsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from . import moments
 from .core import Core
-from .store import models
+from .store import models, quick
 
 BATCH = 64
 """Events of one tenant and step that travel in one message and commit in one transaction."""
@@ -44,6 +44,24 @@ class Due(NamedTuple):
     message_id: str | None
 
 
+_DUE = "SELECT seq, id, tenant_id, workflow, step, message_id FROM events"
+_FIRST = "00000000-0000-0000-0000-000000000000"
+_TENANTS_DUE = """
+WITH RECURSIVE tenants (id) AS (
+  SELECT (SELECT tenant_id FROM events WHERE due_at IS NOT NULL AND tenant_id > ? ORDER BY tenant_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT next.tenant_id FROM events next
+          WHERE next.due_at IS NOT NULL AND next.tenant_id > tenants.id ORDER BY next.tenant_id LIMIT 1)
+  FROM tenants WHERE tenants.id IS NOT NULL
+)
+SELECT id FROM tenants
+WHERE (SELECT own.due_at FROM events own
+       WHERE own.tenant_id = tenants.id AND own.due_at IS NOT NULL ORDER BY own.due_at LIMIT 1) <= ?
+LIMIT ?
+"""
+"""The recursion walks the index (tenant_id, due_at) in order and ends with the LIMIT. Asked with EXISTS,
+PostgreSQL would join instead, and read everything that is due."""
+
 Known = Callable[[Iterable[tuple[str, str]]], set[str]]
 """Asks the dispatcher which of these messages, given as (tenant id, message id), it still has."""
 
@@ -54,41 +72,78 @@ class Outbox:
 
     core: Core
 
-    def due(self, limit: int, busy: Iterable[str] = ()) -> list[Due]:
-        """Events whose time has come, longest due first, without those of ``busy`` tenants.
+    def due(self, limit: int) -> list[Due]:
+        """Events whose time has come, longest due first; sorted by age.
 
         In that order the index gives them: asked by age, SQLite would read every event there ever was.
         """
-        excluded = list(busy)
-        others = f" AND tenant_id NOT IN ({self._marks(len(excluded))})" if excluded else ""
+        statement = f"{_DUE} WHERE due_at <= {self._mark} ORDER BY due_at, tenant_id LIMIT {int(limit)}"
+        with self.core.store.reachable():
+            return self._rows(statement, self._now())
+
+    def due_of(self, tenant_ids: Iterable[str], limit: int) -> list[Due]:
+        """Like ``due``, for these tenants alone and up to ``limit`` events of each."""
         statement = (
-            f"SELECT seq, id, tenant_id, workflow, step, message_id FROM events WHERE due_at <= {self._mark}"  # noqa: S608  # marks and our own names only
-            f"{others} ORDER BY due_at, seq LIMIT {int(limit)}"
+            f"{_DUE} WHERE tenant_id = {self._mark} AND due_at <= {self._mark} "
+            f"ORDER BY due_at LIMIT {int(limit)}"
+        )
+        now = self._now()
+        with self.core.store.reachable():
+            return [row for one in tenant_ids for row in self._rows(statement, one, now)]
+
+    def longest_due(self, limit: int) -> list[str]:
+        """The tenants of the ``limit`` events that are due longest, one id per event: the index alone knows."""
+        statement = (
+            f"SELECT tenant_id FROM events WHERE due_at <= {self._mark} "  # noqa: S608  # a mark and a number
+            f"ORDER BY due_at, tenant_id LIMIT {int(limit)}"
         )
         with self.core.store.reachable():
-            rows = self._execute(statement, moments.to_text(self.core.clock()), *excluded).fetchall()
-        # PostgreSQL's driver makes UUID objects; ids are texts everywhere else.
-        return sorted(Due(seq, str(id_), str(tenant_id), *rest) for seq, id_, tenant_id, *rest in rows)
+            return [str(row[0]) for row in self._execute(statement, self._now()).fetchall()]
+
+    def tenants_due(self, limit: int, after: str = "") -> list[str]:
+        """Tenants with something due, by id, up to ``limit`` of them behind ``after``.
+
+        It steps from tenant to tenant in the index, whatever the length of anybody's backlog.
+        """
+        first = after or (_FIRST if self.core.store.dialect == "postgresql" else "")
+        statement = _TENANTS_DUE.replace("?", self._mark)
+        with self.core.store.reachable():
+            rows = self._execute(statement, first, self._now(), int(limit)).fetchall()
+        return [str(row[0]) for row in rows]
+
+    def weights(self) -> dict[str, int]:
+        """Tenants whose queues get more than one turn in a round, and how many."""
+        statement = "SELECT id, queue_weight FROM data_controllers WHERE queue_weight <> 1"
+        with self.core.store.reachable():
+            return {str(id_): int(weight) for id_, weight in self._execute(statement).fetchall()}
 
     def claim(self, rows: Sequence[Due], known: Known) -> list[Dispatch]:
         """Take due rows for dispatch. Those whose message the dispatcher still has only get a longer lease."""
         if not rows:  # no tenant has room: the edge needn't wait behind an empty transaction
             return []
         held = known({(row.tenant_id, row.message_id) for row in rows if row.message_id})
-        waiting = [row for row in rows if row.message_id in held]
-        fresh = [row for row in rows if row.message_id not in held]
         dispatches = []
         with self.core.store.transaction():
-            if waiting:
-                self._lease([row.id for row in waiting], None)
-            for group in _groups(fresh):
+            for group in _groups([row for row in rows if row.message_id in held]):
+                self._lease(group, None)
+            for group in _groups([row for row in rows if row.message_id not in held]):
                 message_id = self.core.new_id()
-                taken = self._lease([row.id for row in group], message_id)
+                taken = self._lease(group, message_id)
                 ids = tuple(row.id for row in group if row.id in taken)
                 if ids:
                     first = group[0]
                     dispatches.append(Dispatch(message_id, first.tenant_id, first.workflow, first.step, ids))
         return dispatches
+
+    def newest(self) -> int:
+        """The newest event's ``seq``, 0 without any."""
+        row = self._execute("SELECT max(seq) FROM events").fetchone()
+        return int(row[0] or 0)
+
+    def captured(self, tenant_id: str, after: int) -> list[models.Event]:
+        """Events of a tenant that the database captured after the one with this ``seq`` and that nobody has."""
+        fresh = quick.newer(models.Event, after, tenant_id=tenant_id, source="database", state="received")
+        return [event for event in fresh if event.message_id is None]
 
     def claimed(self) -> dict[str, tuple[str, str]]:
         """Event id → (tenant id, message id) of everything that was handed over, or was about to be."""
@@ -99,20 +154,22 @@ class Outbox:
         with self.core.store.reachable():
             return {row.id: (row.tenant_id, str(row.message_id)) for row in query}
 
-    def release(self, event_ids: Iterable[str]) -> None:
-        """What couldn't be handed over is due again at once."""
-        event = models.Event
-        with self.core.store.transaction():
-            event.update(due_at=self.core.clock(), message_id=None).where(
-                event.id.in_(list(event_ids)), event.state.in_(ACTIVE)
-            ).execute()
+    def release(self, held: Mapping[str, str]) -> None:
+        """What couldn't be handed over, as event id → message id, is due again at once."""
+        self._free(held, set(held.values()), self.core.clock())
 
-    def postpone(self, event_ids: Iterable[str], seconds: float) -> None:
-        """Nothing is wrong with these events, only with the moment: due again a little later, no try spent."""
+    def postpone(self, message_id: str, event_ids: Iterable[str], seconds: float) -> None:
+        """Nothing is wrong with a message's events, only with the moment: due again a little later, no try
+        spent. Those that have moved on meanwhile, or that another message has, are left alone."""
+        self._free(event_ids, {message_id}, moments.after(self.core.clock(), seconds))
+
+    def _free(self, event_ids: Iterable[str], message_ids: Iterable[str], due: datetime) -> None:
         event = models.Event
         with self.core.store.transaction():
-            event.update(due_at=moments.after(self.core.clock(), seconds), message_id=None).where(
-                event.id.in_(list(event_ids)), event.state.in_(ACTIVE)
+            event.update(due_at=due, message_id=None).where(
+                event.id.in_(list(event_ids)),
+                event.message_id.in_(list(message_ids)),
+                event.state.in_(ACTIVE),
             ).execute()
 
     def release_all(self) -> int:
@@ -132,15 +189,25 @@ class Outbox:
         due: datetime | None = models.Event.due_at.python_value(row[0])
         return due
 
-    def _lease(self, ids: Sequence[str], message_id: str | None) -> set[str]:
-        now = self.core.clock()
-        until = moments.to_text(moments.after(now, self.core.dispatch_lease))
+    def _lease(self, group: Sequence[Due], message_id: str | None) -> set[str]:
+        """The ids of those that are still due at the step where they were found."""
+        until = moments.to_text(moments.after(self.core.clock(), self.core.dispatch_lease))
         statement = (
             f"UPDATE events SET due_at = {self._mark}, message_id = coalesce({self._mark}, message_id) "  # noqa: S608  # marks and our own names only
-            f"WHERE id IN ({self._marks(len(ids))}) AND due_at <= {self._mark} RETURNING id"
+            f"WHERE id IN ({self._marks(len(group))}) AND step = {self._mark} AND due_at <= {self._mark} "
+            "RETURNING id"
         )
-        cursor = self._execute(statement, until, message_id, *ids, moments.to_text(now))
+        ids = [row.id for row in group]
+        cursor = self._execute(statement, until, message_id, *ids, group[0].step, self._now())
         return {str(row[0]) for row in cursor.fetchall()}
+
+    def _rows(self, statement: str, *values: object) -> list[Due]:
+        rows = self._execute(statement, *values).fetchall()
+        # PostgreSQL's driver makes UUID objects; ids are texts everywhere else.
+        return sorted(Due(seq, str(id_), str(tenant_id), *rest) for seq, id_, tenant_id, *rest in rows)
+
+    def _now(self) -> str:
+        return moments.to_text(self.core.clock())
 
     @property
     def _mark(self) -> str:

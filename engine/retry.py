@@ -42,3 +42,20 @@ def decide(attempt: int, error: BaseException, policy: RetryPolicy, spread: Call
     if isinstance(error, TransientError) and error.retry_after is not None:
         wait = max(wait, min(error.retry_after, policy.max_backoff))
     return Decision(wait)
+
+
+SHARES = (50, 90, 100)
+"""Percent of its attempts after which somebody is told."""
+
+
+def alert(attempt: int, decision: Decision, policy: RetryPolicy) -> int | None:
+    """The share of its attempts that an event has used up with this one, if it is time to say so.
+
+    Each share belongs to the attempt nearest to it (of 8: the 4th and the 7th), so that it is told once; one
+    that several belong to tells the highest. 100 means failed: by the last attempt, or because trying again
+    can't help.
+    """
+    if decision.failed:
+        return SHARES[-1]
+    reached = [share for share in SHARES if (policy.max_attempts * share + 50) // 100 == attempt]
+    return max(reached, default=None)

@@ -11,10 +11,12 @@ import threading
 from urllib.parse import urlsplit
 
 from ..config.datadir import DataDir
+from ..config.errors import SettingsError
 from ..config.settings import Settings
-from . import core
+from . import core, greenlets
 from .core import Core
 from .errors import Unavailable
+from .identity import did
 from .identity.vault import KeyFault, RootKey
 from .retry import RetryPolicy
 from .store import Store, models, quick
@@ -43,6 +45,7 @@ def forget() -> None:
 
 
 def _open(settings: Settings, migrate: bool) -> Core:
+    greenlets.cooperate()
     DataDir(settings.data_dir).prepare()
     given = settings.root_key.get_secret_value() if settings.root_key else None
     store = Store(settings.database)
@@ -52,6 +55,7 @@ def _open(settings: Settings, migrate: bool) -> Core:
         raise Unavailable("the database isn't migrated; run `dxflow migrate`")
     root = RootKey.load(given, settings.root_key_path).key
     _recognise(store, root, settings)
+    _keep_method(store, settings.did_method)
     made = core.build(
         store,
         root,
@@ -81,3 +85,18 @@ def _recognise(store: Store, root: bytes, settings: Settings) -> None:
                 "this database was sealed under another root key; "
                 f"bring back its key as DXFLOW_ROOT_KEY or in {settings.root_key_path}"
             )
+
+
+def _keep_method(store: Store, method: str) -> None:
+    """Remember the method of this installation's DIDs. Raises SettingsError for another one: DIDs are derived
+    anew from ids and method, and none would be what it was in logs, queues and documents that are out."""
+    with store.transaction():
+        issued = models.Did.select(models.Did.did).order_by(models.Did.created_at).first()
+        first = method if issued is None else did.parse(issued.did, method)[0]  # older ones have no mark yet
+        quick.insert(models.Installation, {"name": "did_method", "value": first}, ignore=True)
+        kept = models.Installation.get(name="did_method").value
+    if kept != method:
+        raise SettingsError(
+            f"DXFLOW_DID_METHOD: {method!r}; the DIDs of this installation begin with did:{kept}: and can't be "
+            f"changed any more, so only {kept!r} is allowed"
+        )

@@ -9,6 +9,7 @@ this hook.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import dramatiq
@@ -26,8 +27,10 @@ logger = structlog.get_logger(__name__)
 class RetryMiddleware(dramatiq.Middleware):
     """Turns a failed message into waiting or failed events."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, count: Callable[[runner.Report], None] | None = None) -> None:
+        """``count`` is told what became of each message's events (``Metrics.count``)."""
         self._core = core
+        self._count = count or (lambda *_: None)
 
     def after_process_message(
         self,
@@ -44,7 +47,8 @@ class RetryMiddleware(dramatiq.Middleware):
         call = message.kwargs
         logger.warning("batch_failed", step=call["step"], **runner.where(exception))
         if isinstance(exception, StaleFence | Unavailable):
-            Outbox(self._core).postpone(call["event_ids"], seconds=1.0)
+            Outbox(self._core).postpone(message.message_id, call["event_ids"], seconds=1.0)
         else:
-            runner.fail_batch(self._core, call["workflow"], call["step"], call["event_ids"], exception)
+            events = (call["workflow"], call["step"], call["event_ids"])
+            self._count(runner.fail_batch(self._core, *events, exception))
         self._core.bell.set()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..errors import IllegalMove
 from . import data_controller, data_subject, processing_activity, rights_request, user, webhook
-from .base import Outcome, Step
+from .base import Outcome, Prepare, Prepared, Step, nothing
 
 STEPS: Mapping[str, Mapping[str, Step]] = {
     "webhook": webhook.STEPS,
@@ -26,4 +26,4 @@ def find(workflow: str, step: str) -> Step:
         raise IllegalMove(f"no step {workflow}.{step}") from None
 
 
-__all__ = ["STEPS", "Outcome", "Step", "find"]
+__all__ = ["STEPS", "Outcome", "Prepare", "Prepared", "Step", "find", "nothing"]

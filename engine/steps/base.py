@@ -1,8 +1,10 @@
 """What a step is: a decision, the rows it writes, and an outcome from the table in ``engine.machine``.
 
 ``apply`` runs inside the transaction that also moves the event and appends the audit leaf: whatever it writes
-commits with the move or not at all. ``prepare`` runs before, outside any transaction, once per batch: it is the
-place for calls that may take long (the dx-agent). A step raises PermanentError when trying again can't help.
+commits with the move or not at all. ``prepare`` runs before, outside any transaction, once per message: it is
+the place for calls that may take long (the dx-agent). Steps that name the same ``prepare`` share what it made;
+one that names another begins in a message of its own. A step raises PermanentError when trying again can't
+help.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ Prepare = Callable[[Core, Sequence[models.Event], int | None], Prepared]
 OnFailure = Callable[[Core, models.Event], None]
 
 
-def _nothing(core: Core, events: Sequence[models.Event], fence: int | None) -> Prepared:
+def nothing(core: Core, events: Sequence[models.Event], fence: int | None) -> Prepared:
+    """What most steps prepare."""
     del core, events, fence
     return {}
 
@@ -45,5 +48,5 @@ class Step:
     """A step's functions; ``on_failure`` runs in the transaction that marks the event failed."""
 
     apply: Apply
-    prepare: Prepare = _nothing
+    prepare: Prepare = nothing
     on_failure: OnFailure = _no_trace

@@ -12,7 +12,7 @@ import peewee
 
 from .. import moments, notices
 from ..core import Core
-from ..errors import PermanentError
+from ..errors import PermanentError, Unavailable
 from ..identity.subjects import Match, Origin
 from ..inbox import open_payload
 from ..platforms import get as platform
@@ -25,33 +25,51 @@ from .base import Outcome, Prepared, Step
 
 
 def surroundings(core: Core, events: Sequence[models.Event], _: int | None) -> Prepared:
-    """What all events of a batch share: their connectors, and the region that reads local telephones."""
-    del core
+    """The region that reads local telephones, and under each event's id what its body says, or the error that
+    reading it ended with: opening and parsing is done before anybody waits for the transaction."""
     tenant_id = events[0].tenant_id
-    connectors = quick.by_ids(models.Connector, (event.connector_id for event in events), tenant_id=tenant_id)
-    tenant = quick.get(models.DataController, id=tenant_id)
-    return {"region": tenant.region if tenant else None, **connectors}
+    with core.store.reachable():
+        wanted = (event.connector_id for event in events)
+        connectors = quick.by_ids(models.Connector, wanted, tenant_id=tenant_id)
+        tenant = quick.get(models.DataController, id=tenant_id)
+    found = {event.id: _read(core, event, connectors.get(event.connector_id)) for event in events}
+    return {"region": tenant.region if tenant else None, **found}
 
 
-def read(core: Core, event: models.Event, prepared: Prepared) -> Extraction:
-    """The stored body, read by its platform's adapter. Raises PermanentError when it doesn't fit its topic."""
-    connector = prepared.get(event.connector_id)
+def _read(core: Core, event: models.Event, connector: models.Connector | None) -> Extraction | Exception:
     if connector is None:
-        raise PermanentError("the connector this came through is gone")
+        return PermanentError("the connector this came through is gone")
     endpoint = Endpoint(connector.id, (), connector.options)
-    return platform(connector.platform).extract(event.topic, open_payload(core, event), event.meta, endpoint)
+    try:
+        return platform(connector.platform).extract(
+            event.topic, open_payload(core, event), event.meta, endpoint
+        )
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  # it is the event's own, and raised where its step runs
+        return error
+
+
+def read(event: models.Event, prepared: Prepared) -> Extraction:
+    """The stored body, as its platform's adapter reads it. Raises what reading it ended with: PermanentError
+    when it doesn't fit its topic."""
+    found: Extraction | Exception = prepared[event.id]
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def extract(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Read the body once to know that it can be read, and whether it concerns anybody."""
-    found = read(core, event, prepared)
+    del core
+    found = read(event, prepared)
     concerned = found.change is not Change.NOBODY and found.person is not None and not found.person.nameless
     return Outcome("person" if concerned else "nobody", {"trust": event.trust, "topic": event.topic})
 
 
 def match(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Find or create the data subject; move or merge links where the platform says so."""
-    found = read(core, event, prepared)
+    found = read(event, prepared)
     person = found.person or Person()
     if found.change is Change.MOVE:
         return _move(core, event, found, prepared)
@@ -98,7 +116,7 @@ def _merge(core: Core, event: models.Event, found: Extraction, prepared: Prepare
 
 def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Write down what was done with whose data. One activity per event, whatever is repeated."""
-    found = read(core, event, prepared)
+    found = read(event, prepared)
     activity = {
         "id": provision.own_id(core, event, found, "processing_activity") or core.new_id(),
         "tenant_id": event.tenant_id,
@@ -121,7 +139,7 @@ def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
 
 def consent(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Append what the platform says about consent; a statement older than what holds changes nothing."""
-    found = read(core, event, prepared)
+    found = read(event, prepared)
     written = [signal for signal in found.consents if _append_consent(core, event, signal)]
     leaf = {"consents": [[signal.purpose, signal.channel, signal.state] for signal in written]}
     return Outcome("synced" if written else "stale", leaf)
@@ -129,7 +147,7 @@ def consent(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
 
 def request(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """A platform passes on a rights request: it joins the queue with its clock."""
-    found = read(core, event, prepared)
+    found = read(event, prepared)
     if found.request is None:
         raise PermanentError("a rights request was announced, and the body holds none")
     known = _open_request_like(event)
@@ -141,7 +159,7 @@ def request(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
 
 def provision_row(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """A row of an application's users or of the tenant itself is taken over into dxflow's own."""
-    return provision.apply(core, event, read(core, event, prepared))
+    return provision.apply(core, event, read(event, prepared))
 
 
 def _origin(event: models.Event, found: Extraction) -> Origin:

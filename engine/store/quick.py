@@ -7,7 +7,7 @@ richer is a Peewee query.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -64,6 +64,13 @@ def by_ids(model: type[M], ids: Iterable[Any], *, key: str = "id", **where: Any)
     return {vars(row)["__data__"][key]: row for row in found}
 
 
+def newer(model: type[M], seq: int, **where: Any) -> list[M]:
+    """The rows after ``seq`` whose columns equal these values, oldest first."""
+    keys = tuple(where)
+    text = _newer_text(model, _mark(model), keys)
+    return _rows(model, _run(model, text, (*keys, "seq"), (*where.values(), seq)))
+
+
 def _select(model: type[M], where: Mapping[str, Any], tail: str = "") -> list[M]:
     keys = tuple(where)
     return _rows(model, _run(model, _select_text(model, _mark(model), keys, tail), keys, where.values()))
@@ -71,22 +78,38 @@ def _select(model: type[M], where: Mapping[str, Any], tail: str = "") -> list[M]
 
 def _rows(model: type[M], cursor: Any) -> list[M]:
     """Instances as read, not as changed; setting their fields one by one would cost more than the query."""
-    fields = [(field.name, field.python_value) for field in model._meta.sorted_fields]
+    names, readers = _readers(model)
     rows = []
     for values in cursor.fetchall():
         row = model(__no_default__=True)
-        data = vars(row)["__data__"]
-        for (name, convert), value in zip(fields, values, strict=True):
-            data[name] = convert(value)
+        read = [
+            value if value is None else reader(value) for reader, value in zip(readers, values, strict=True)
+        ]
+        vars(row)["__data__"].update(zip(names, read, strict=True))
         rows.append(row)
     return rows
 
 
 def _run(model: type[peewee.Model], text: str, names: Sequence[str], values: Iterable[Any]) -> Any:
-    fields = model._meta.fields
-    return model._meta.database.execute_sql(
-        text, tuple(fields[name].db_value(value) for name, value in zip(names, values, strict=True))
-    )
+    written = [
+        value if value is None else writer(value)
+        for writer, value in zip(_writers(model, tuple(names)), values, strict=True)
+    ]
+    return model._meta.database.execute_sql(text, written)
+
+
+Convert = Callable[[Any], Any]
+
+
+@lru_cache(maxsize=512)
+def _writers(model: type[peewee.Model], names: tuple[str, ...]) -> tuple[Convert, ...]:
+    return tuple(model._meta.fields[name].db_value for name in names)
+
+
+@lru_cache(maxsize=64)
+def _readers(model: type[peewee.Model]) -> tuple[tuple[str, ...], tuple[Convert, ...]]:
+    fields = model._meta.sorted_fields
+    return tuple(field.name for field in fields), tuple(field.python_value for field in fields)
 
 
 # The texts name tables and columns of our own models only; every value is a parameter.
@@ -108,6 +131,12 @@ def _update_text(model: type[peewee.Model], mark: str, sets: tuple[str, ...], ke
 @lru_cache(maxsize=512)
 def _select_text(model: type[peewee.Model], mark: str, keys: tuple[str, ...], tail: str) -> str:
     return f"SELECT {_columns(model)} FROM {_table(model)} WHERE {_equal(keys, mark)}{tail}"
+
+
+@lru_cache(maxsize=512)
+def _newer_text(model: type[peewee.Model], mark: str, keys: tuple[str, ...]) -> str:
+    conditions = f"{_equal(keys, mark)} AND seq > {mark}"
+    return f"SELECT {_columns(model)} FROM {_table(model)} WHERE {conditions} ORDER BY seq"
 
 
 @lru_cache(maxsize=512)

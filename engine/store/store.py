@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 from urllib.parse import unquote
 
@@ -39,7 +40,9 @@ class Store:
         """Prepare, without connecting. Raises ValueError for a scheme that is neither."""
         self.dialect, self.database = _database(url)
         models.database.initialize(self.database)
-        self._writers: AbstractContextManager[Any] = Turns() if self.dialect == "sqlite" else nullcontext()
+        turns = Turns() if self.dialect == "sqlite" else None
+        self._writers: AbstractContextManager[Any] = turns or nullcontext()
+        self._urgent: AbstractContextManager[Any] = turns.urgent if turns else nullcontext()
 
     def __enter__(self) -> Store:
         return self
@@ -53,15 +56,22 @@ class Store:
             self.database.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """A write transaction; nested ones are savepoints. Raises Unavailable without an answer."""
-        with self._writers, self.reachable():
-            if self.dialect == "sqlite" and not self.database.in_transaction():
-                with self.database.atomic("IMMEDIATE"):
-                    yield
-            else:
-                with self.database.atomic():
-                    yield
+    def transaction(self, *, urgent: bool = False) -> Iterator[None]:
+        """A write transaction; nested ones are savepoints. Raises Unavailable without an answer.
+
+        An ``urgent`` one, for whoever keeps somebody outside waiting, goes before others of this process.
+        """
+        if self.database.in_transaction():
+            with self.savepoint():
+                yield
+            return
+        kind = ("IMMEDIATE",) if self.dialect == "sqlite" else ()
+        with self._urgent if urgent else self._writers, self.reachable(), self.database.atomic(*kind):
+            yield
+
+    def savepoint(self) -> Savepoint:
+        """A part of a transaction that can be undone by itself. Raises Unavailable without an answer."""
+        return Savepoint(self)
 
     @contextmanager
     def reachable(self) -> Iterator[None]:
@@ -126,6 +136,27 @@ class Store:
         """Two processes that migrate at once take turns (SQLite's IMMEDIATE transaction does it by itself)."""
         if self.dialect == "postgresql":
             self.database.execute_sql("SELECT pg_advisory_xact_lock(722511)")
+
+
+class Savepoint:
+    """Undone when its block ends with an error. All have one name: the database takes the newest for it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __enter__(self) -> None:
+        self._execute("SAVEPOINT part")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._execute("ROLLBACK TO SAVEPOINT part")
+        self._execute("RELEASE SAVEPOINT part")
+
+    def _execute(self, statement: str) -> None:
+        with self._store.reachable():
+            self._store.database.execute_sql(statement)
 
 
 def _database(url: str) -> tuple[str, peewee.Database]:

@@ -87,10 +87,10 @@ class _Gate:
         self.transactions = 0
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, urgent: bool) -> Iterator[None]:
         assert self.open.wait(10)
         self.transactions += 1
-        with self._store.transaction():
+        with self._store.transaction(urgent=urgent):
             yield
             if self.fault is not None:
                 raise self.fault

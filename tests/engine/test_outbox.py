@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import peewee
+import pytest
 from flow import HandClock, Sender, at_once, claim, customer, drain, events, run, settle
 
 from dxflow.engine.core import Core
@@ -67,18 +69,21 @@ def test_what_could_not_be_handed_over_is_due_at_once(core: Core, shopify: Sende
     shopify.send("customers/create", customer())
     outbox = Outbox(core)
     for dispatch in claim(core):
-        outbox.release(dispatch.event_ids)
+        outbox.release(dict.fromkeys(dispatch.event_ids, dispatch.message_id))
     assert len(outbox.due(100)) == len(events())
     assert {event.message_id for event in events()} == {None}
 
 
 def test_releasing_what_is_over_brings_nothing_back(core: Core, shopify: Sender) -> None:
     shopify.send("customers/create", customer())
+    seen = [dispatch.message_id for dispatch in claim(core) if run(core, dispatch)]
+    Outbox(core).release_all()
     settle(core)
     outbox = Outbox(core)
     ids = [event.id for event in events()]
-    outbox.release(ids)
-    outbox.postpone(ids, 5)
+    for message_id in seen:
+        outbox.release(dict.fromkeys(ids, message_id))
+        outbox.postpone(message_id, ids, 5)
     assert outbox.release_all() == 0
     assert outbox.due(100) == []
 
@@ -89,7 +94,7 @@ def test_a_postponed_event_is_due_later_and_spent_no_attempt(
     shopify.send("customers/create", customer())
     (dispatch,) = [found for found in claim(core) if found.workflow == "webhook"]
     outbox = Outbox(core)
-    outbox.postpone(dispatch.event_ids, 5)
+    outbox.postpone(dispatch.message_id, dispatch.event_ids, 5)
     assert outbox.due(100) == []
     (event,) = events("webhook")
     assert (event.state, event.attempts) == ("received", 0)
@@ -122,9 +127,72 @@ def test_a_wiped_dispatcher_brings_no_retry_forward(core: Core, clock: HandClock
     assert Outbox(core).next_due() == later
 
 
-def test_busy_tenants_are_left_alone(core: Core, shopify: Sender, tenant: NewTenant) -> None:
+def test_an_event_that_moved_on_is_not_postponed_by_the_message_it_came_with(
+    core: Core, shopify: Sender
+) -> None:
     shopify.send("customers/create", customer())
-    assert Outbox(core).due(100, busy=[tenant.controller.id]) == []
+    before = claim(core)
+    (follow_up,) = [found for dispatch in before for found in run(core, dispatch).follow_ups]
+    due = {event.id: event.due_at for event in events()}
+    for dispatch in before:
+        Outbox(core).postpone(dispatch.message_id, [*due], 5)
+    assert {event.id: event.due_at for event in events()} == due
+    Outbox(core).postpone(follow_up.message_id, follow_up.event_ids, 5)
+    moved = {event.id for event in events() if event.due_at != due[event.id]}
+    assert moved == set(follow_up.event_ids)
+
+
+def test_a_lease_is_for_the_step_at_which_the_event_was_found(core: Core, shopify: Sender) -> None:
+    drain(core)
+    shopify.send("customers/create", customer())
+    outbox = Outbox(core)
+    rows = outbox.due(100)
+    models.Event.update(step="match", state="retrying").where(models.Event.workflow == "webhook").execute()
+    assert outbox.claim(rows, _nothing) == []
+    (dispatch,) = claim(core)
+    assert dispatch.step == "match"
+
+
+def test_a_quiet_tenant_is_found_behind_a_backlog(core: Core, shopify: Sender, tenant: NewTenant) -> None:
+    other = Sender(core, tenants.create(core, "Quiet", "FR").controller.id)
+    drain(core)
+    for number in range(20):
+        shopify.send("customers/create", customer(number))
+    other.send("customers/create", customer())
+    outbox, quiet = Outbox(core), other.tenant_id
+    assert set(outbox.longest_due(10)) == {tenant.controller.id}
+    assert sorted(outbox.tenants_due(10)) == sorted([tenant.controller.id, quiet])
+    assert [row.tenant_id for row in outbox.due_of([quiet], 10)] == [quiet]
+    rows = outbox.due_of([tenant.controller.id, quiet], 3)
+    assert sorted(row.tenant_id for row in rows) == sorted([tenant.controller.id] * 3 + [quiet])
+
+
+def test_all_tenants_have_their_turn_in_a_round(core: Core, clock: HandClock) -> None:
+    ids = sorted(tenants.create(core, f"Shop {number}", "DE").controller.id for number in range(7))
+    outbox, seen, after = Outbox(core), list[str](), ""
+    while page := outbox.tenants_due(3, after):
+        assert len(page) <= 3
+        seen += page
+        after = page[-1]
+    assert seen == ids
+    claim(core)
+    assert outbox.tenants_due(10) == outbox.longest_due(10) == [], "under lease"
+    clock.forward(core.dispatch_lease + 1)
+    assert outbox.tenants_due(10) == ids
+
+
+def test_only_exceptional_weights_are_read(core: Core, tenant: NewTenant) -> None:
+    assert Outbox(core).weights() == {}
+    models.DataController.update(queue_weight=5).execute()
+    assert Outbox(core).weights() == {tenant.controller.id: 5}
+
+
+@pytest.mark.parametrize("weight", [0, -1, 101])
+def test_a_weight_is_a_number_from_1_to_100(tenant: NewTenant, weight: int) -> None:
+    with pytest.raises(peewee.IntegrityError):
+        models.DataController.update(queue_weight=weight).where(
+            models.DataController.id == tenant.controller.id
+        ).execute()
 
 
 def test_nothing_under_way_has_no_next_time(core: Core) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dxflow.engine.errors import Conflict, IllegalMove, Invalid, PermanentError, TransientError
-from dxflow.engine.retry import RetryPolicy, decide
+from dxflow.engine.retry import Decision, RetryPolicy, alert, decide
 
 POLICY = RetryPolicy(max_attempts=8, min_backoff=0.5, max_backoff=600.0)
 
@@ -53,3 +53,36 @@ def test_the_last_attempt_fails() -> None:
 @pytest.mark.parametrize(("asked", "waited"), [(30.0, 30.0), (86_400.0, 600.0), (0.0, 0.5), (-5.0, 0.5)])
 def test_a_wait_the_other_side_asked_for_is_the_least_and_capped(asked: float, waited: float) -> None:
     assert _wait(1, TransientError("busy", retry_after=asked)) == waited
+
+
+def _alerts(attempts: int) -> list[int | None]:
+    policy = RetryPolicy(max_attempts=attempts)
+    numbers = range(1, attempts + 1)
+    return [alert(n, decide(n, ValueError(), policy, lambda: 1.0), policy) for n in numbers]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "told"),
+    [
+        (1, [100]),
+        (2, [50, 100]),
+        (3, [None, 50, 100]),
+        (4, [None, 50, None, 100]),
+        (8, [None, None, None, 50, None, None, 90, 100]),
+        (10, [None, None, None, None, 50, None, None, None, 90, 100]),
+    ],
+)
+def test_half_nine_tenths_and_all_of_the_attempts_are_told(attempts: int, told: list[int | None]) -> None:
+    assert _alerts(attempts) == told
+
+
+@given(attempts=st.integers(1, 200))
+def test_each_share_is_told_once_and_the_last_attempt_is_all_of_them(attempts: int) -> None:
+    told = [share for share in _alerts(attempts) if share is not None]
+    assert told == sorted(set(told))
+    assert told[-1] == 100
+    assert attempts < 6 or told == [50, 90, 100]
+
+
+def test_what_fails_for_good_has_used_up_its_attempts() -> None:
+    assert alert(1, Decision(None), POLICY) == 100

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import resources
 from typing import NamedTuple
 
@@ -60,4 +61,7 @@ def _statements_of(file: str, dialect: str) -> list[str]:
     return [statement.strip() for statement in spoken.split(";\n") if statement.strip()]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "initial", _initial),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "initial", _initial),
+    Migration(2, "queues", partial(_statements_of, "0002_queues.sql")),
+)

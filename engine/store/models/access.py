@@ -10,7 +10,10 @@ from .base import Row
 
 
 class DataController(Row):
-    """A tenant: whoever decides why and how personal data is processed (GDPR Art. 4(7))."""
+    """A tenant: whoever decides why and how personal data is processed (GDPR Art. 4(7)).
+
+    ``queue_weight`` (1 to 100) is how many turns its queues get in a round of all tenants.
+    """
 
     id = IdField(primary_key=True)
     did = CharField(null=True)
@@ -18,6 +21,7 @@ class DataController(Row):
     jurisdiction = CharField()
     region = CharField(null=True)
     created_at = MomentField()
+    queue_weight = IntegerField()
 
     class Meta:
         table_name = "data_controllers"

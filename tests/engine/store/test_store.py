@@ -36,6 +36,20 @@ def test_migrations_apply_once_and_in_order(store: Store) -> None:
     assert store.up_to_date()
 
 
+def test_an_existing_installation_takes_the_next_migration(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(database_url) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr("dxflow.engine.store.store.MIGRATIONS", MIGRATIONS[:1])
+            assert store.migrate() == ["initial"]
+        _controller(store)
+        assert store.migrate() == [migration.name for migration in MIGRATIONS[1:]]
+        assert store.up_to_date()
+        assert models.DataController.get().queue_weight == 1
+        assert models.Event.get().entity_id == TENANT
+
+
 def test_two_processes_may_migrate_the_same_database_at_once(database_url: str) -> None:
     store = Store(database_url)
     errors: list[Exception] = []
@@ -204,6 +218,22 @@ def test_turns_are_handed_over_in_the_order_they_were_asked_for() -> None:
     assert order == [0, 1, 2, 3, 4]
 
 
-def _take(turns: Turns, order: list[int], number: int) -> None:
+def _take(turns: contextlib.AbstractContextManager[object], order: list[int], number: int) -> None:
     with turns:
         order.append(number)
+
+
+def test_an_urgent_turn_goes_before_the_others_but_never_twice_in_a_row() -> None:
+    turns, order = Turns(), list[int]()
+    threads = []
+    with turns:
+        for number in range(6):  # 0, 2 and 4 wait in the common line
+            line = turns.urgent if number % 2 else turns
+            thread = threading.Thread(target=lambda n=number, line=line: _take(line, order, n))
+            thread.start()
+            while len(turns._waiting) + len(turns._pressing) <= number:
+                threading.Event().wait(0.001)
+            threads.append(thread)
+    for thread in threads:
+        thread.join()
+    assert order == [1, 0, 3, 2, 5, 4]

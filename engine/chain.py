@@ -1,0 +1,96 @@
+"""What one event goes through within one message: step after step, and one move in the end.
+
+The rule: while an event's next step can run where this one did, it does, in the same transaction. Each step
+keeps its entry in the history and its leaf in the audit log; the event's row moves once, by a compare-and-set
+from where it stood when it was loaded to where its chain ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from . import machine, moments
+from .ledger.log import Leaf
+from .steps import Outcome
+from .store import models, quick
+
+_STANDS = ("id", "state", "step", "version")
+
+
+class Lost(Exception):
+    """Somebody else moved the event first: whatever its chain wrote is rolled back with its savepoint."""
+
+
+@dataclass(slots=True)
+class Chain:
+    """One event under way; ``event`` shows where it stands by now, the table where it stood before."""
+
+    event: models.Event
+    now: datetime
+    leaves: list[Leaf] = field(default_factory=list)
+    ended: list[tuple[str, str]] = field(default_factory=list)
+    """(step, how it ended): moved, retrying or failed"""
+    alert: int | None = None
+    """Which share of its attempts the last step used up, where somebody is to be told (``retry.alert``)."""
+    _stood: dict[str, object] = field(init=False)
+    _changes: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._stood = {name: getattr(self.event, name) for name in _STANDS}
+
+    def move(self, outcome: Outcome, following: str) -> None:
+        """The step answered with an outcome: on to the one that follows."""
+        details = {"outcome": outcome.name, "source": self.event.source, **outcome.leaf}
+        self._record("moved", Leaf("workflow.step", self._body(details)), {"outcome": outcome.name})
+        over = following == machine.DONE
+        step = {"state": "done" if over else "running", "step": following, "attempts": 0, "error": None}
+        self._change({**outcome.changes, **step, "due_at": None, "message_id": None})
+
+    def wait(self, text: str, retry_in: float) -> None:
+        """The step failed and is tried again in so many seconds."""
+        attempt = self.event.attempts + 1
+        self._record("retrying", None, {"error": text, "attempt": attempt})
+        due = moments.after(self.now, retry_in)
+        self._change({"state": "retrying", "attempts": attempt, "error": text, "due_at": due})
+
+    def fail(self, text: str) -> None:
+        """The step failed for good."""
+        attempt = self.event.attempts + 1
+        leaf = Leaf("workflow.failed", self._body({"attempts": attempt}))
+        self._record("failed", leaf, {"error": text, "attempt": attempt})
+        self._change({"state": "failed", "attempts": attempt, "error": text, "due_at": None})
+
+    def travel(self, message_id: str, until: datetime) -> None:
+        """A message carries the event on; should it be lost, the event is due again at ``until``."""
+        self._change({"due_at": until, "message_id": message_id})
+
+    @property
+    def travels(self) -> bool:
+        """Whether another message has to take the event to its next step."""
+        return bool(self.event.state == "running")
+
+    def commit(self) -> None:
+        """Write the event's row. Raises Lost unless it still stands where it was loaded."""
+        moved = {"version": self.event.version + 1, "updated_at": self.now, "message_id": None}
+        if quick.update(models.Event, self._stood, {**moved, **self._changes}) != 1:
+            raise Lost
+
+    def _record(self, how: str, leaf: Leaf | None, entry: Mapping[str, object]) -> None:
+        event = self.event
+        self.ended.append((event.step, how))
+        if leaf is not None:
+            self.leaves.append(leaf)
+        told = {"at": moments.to_text(self.now), "step": event.step, **entry}
+        self._change({"history": [*event.history, told]})
+
+    def _body(self, details: Mapping[str, object]) -> dict[str, object]:
+        event = self.event
+        named = {"event": event.id, "workflow": event.workflow, "step": event.step}
+        return {"actor": f"workflow:{event.workflow}", **named, **details}
+
+    def _change(self, changes: Mapping[str, object]) -> None:
+        for name, value in changes.items():
+            setattr(self.event, name, value)
+        self._changes.update(changes)
