@@ -1,18 +1,17 @@
 """What is measured, each in a process of its own: ``python benchmarks/children.py NAME``.
 
 ``web`` and ``serve`` are dxflow as the command line runs it, with its settings in the environment; ``empty`` is
-the edge's peer, ``chain`` the whole path's. A child tells its parent that it is ready by answering: the servers
-on their port, the chain on its standard output.
+the edge's peer. A child tells its parent that it is ready by answering on its port.
 """
 
 from __future__ import annotations
 
-import os
+import itertools
 import sys
-import threading
-import time
 from pathlib import Path
 from typing import Any
+
+import dramatiq
 
 import dxflow
 from dxflow.config import logging, processes
@@ -32,7 +31,7 @@ def serve() -> int:
     return processes.serve(
         _settings(),
         _open,
-        lambda settings, sole: dxflow.Engine(settings, sole=sole),
+        _counted,
         lambda settings, engine: dxflow.create_app(settings, engine=engine),
     )
 
@@ -54,49 +53,33 @@ def empty() -> int:
     return run_server(
         settings,
         application,
-        on_fork=lambda: None,
-        on_exit=lambda: None,
+        on_fork=lambda *_: None,
+        on_exit=lambda *_: None,
         workers=settings.web_workers,
         threads=settings.edge_threads,
     )
 
 
-def chain() -> int:
-    """No-op messages of stock Dramatiq, each enqueuing the next: ``LENGTH COUNT`` on a line of standard input
-    runs so many chains; the answer is the seconds they took."""
-    import dramatiq
-    import redis
-    from dramatiq.brokers.redis import RedisBroker
+class Count(dramatiq.Middleware):
+    """Leaves the number of messages that were processed in a file, when the worker ends."""
 
-    from dxflow.config.valkey import EmbeddedValkey
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._numbers = itertools.count()
 
-    valkey = EmbeddedValkey(Path(os.environ["DXFLOW_DATA_DIR"]))
-    valkey.start()
-    client = redis.Redis.from_url(valkey.url)
-    broker = RedisBroker(client=client)  # type: ignore[no-untyped-call]  # unannotated in dramatiq
-    ended = threading.Semaphore(0)
+    def after_process_message(self, *_: object, **__: object) -> None:
+        """One more; ``next`` is atomic among threads."""
+        next(self._numbers)
 
-    def step(left: int) -> None:
-        if left > 1:
-            following.send(left - 1)
-        else:
-            ended.release()
+    def after_worker_shutdown(self, *_: object) -> None:
+        """All threads have ended."""
+        self._file.write_text(str(next(self._numbers)))
 
-    following = dramatiq.actor(broker=broker)(step)
-    worker = dramatiq.Worker(broker, worker_threads=_settings().worker_threads)
-    worker.start()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        length, count = (int(word) for word in line.split())
-        began = time.monotonic()
-        for _ in range(count):
-            following.send(length)
-        for _ in range(count):
-            ended.acquire()
-        print(time.monotonic() - began, flush=True)
-    worker.stop()
-    valkey.stop()
-    return 0
+
+def _counted(settings: Settings, sole: bool) -> dxflow.Engine:
+    engine = dxflow.Engine(settings, sole=sole)
+    engine.broker.add_middleware(Count(settings.data_dir / "messages"))
+    return engine
 
 
 def _settings() -> Settings:
@@ -109,7 +92,7 @@ def _open(settings: Settings) -> None:
     core_for(settings).store.close()
 
 
-CHILDREN = {"web": web, "serve": serve, "empty": empty, "chain": chain}
+CHILDREN = {"web": web, "serve": serve, "empty": empty}
 
 if __name__ == "__main__":
     sys.exit(CHILDREN[sys.argv[1]]())

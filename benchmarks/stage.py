@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,31 +40,27 @@ class Spent:
 
 
 class Child:
-    """A running child process and the processes under it."""
+    """A running child process and the processes under it, in a session of their own."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        directory: Path | None = None,
+    ) -> None:
         self.name, self.log = name, log
         with log.open("wb") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("children.py")), name],
+                command,
                 env={**os.environ, **environment},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                cwd=directory,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
                 stderr=errors,
-                text=True,
-                bufsize=1,
             )
-
-    def ask(self, line: str) -> str:
-        """Write a line, read a line. Raises StageFailed."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        if line:
-            self.process.stdin.write(f"{line}\n")
-        answer = self.process.stdout.readline().strip()
-        if not answer:
-            raise StageFailed(self.fault())
-        return answer
 
     def await_port(self, port: int) -> None:
         """Wait until it listens and serves. Raises StageFailed."""
@@ -75,11 +72,15 @@ class Child:
 
     def spent(self) -> Spent:
         """What it and its children used so far."""
-        top = psutil.Process(self.process.pid)
-        family = [top, *top.children(recursive=True)]
+        family = self.family()
         times = [one.cpu_times() for one in family]
         memory = sum(one.memory_info().rss for one in family[1:] or family)  # gunicorn's master does no work
         return Spent(sum(one.user + one.system for one in times), memory / 1e6)
+
+    def family(self) -> list[psutil.Process]:
+        """The process itself, then those under it."""
+        top = psutil.Process(self.process.pid)
+        return [top, *top.children(recursive=True)]
 
     def fault(self) -> str:
         """The last thing it said."""
@@ -87,16 +88,13 @@ class Child:
         return f"{self.name}: {lines[-1] if lines else 'no answer'} ({self.log})"
 
     def stop(self) -> None:
-        """Ask it to end; kill it when it doesn't."""
+        """Ask it to end; kill it when it doesn't, and whatever it leaves behind."""
         self.process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(30)
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
+        with suppress(ProcessLookupError):  # nobody of its session is left
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +121,10 @@ class Installation:
             "DXFLOW_LOG_LEVEL": "warning",
             **more,
         }
-        child = Child(name, environment, self.directory / f"{name}.log")
+        command = [sys.executable, str(Path(__file__).with_name("children.py")), name]
+        child = Child(name, command, environment, self.directory / f"{name}.log")
         try:
-            if name == "chain":
-                child.ask("")
-            else:
-                child.await_port(int(environment["DXFLOW_PORT"]))
+            child.await_port(int(environment["DXFLOW_PORT"]))
             yield child
         finally:
             child.stop()
