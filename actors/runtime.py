@@ -6,75 +6,88 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import NamedTuple, Self
 
 import dramatiq
 import structlog
 from dramatiq import Worker
 from dramatiq.errors import BrokerError
-from dramatiq.middleware import CurrentMessage, ShutdownNotifications, TimeLimit
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from ..config import logging
+from ..config.errors import StartError
 from ..config.settings import Settings
-from ..config.valkey import EmbeddedValkey
-from ..engine import machine, runner
+from ..config.valkey import OwnValkey
 from ..engine.core import Core
-from ..engine.errors import PermanentError, Unavailable
+from ..engine.errors import Unavailable
 from ..engine.inbox import Accepted, Arrival, Inbox
 from ..engine.wiring import core_for
+from . import present
 from .broker.broker import TenantBroker
-from .broker.connection import Client, Lazy, client_factory
 from .broker.reads import Depth
 from .dispatcher import Dispatcher
 from .metrics import Metrics
-from .middleware.locking import RedlockMiddleware
-from .middleware.redlock import Redlock
-from .middleware.retries import RetryMiddleware
-from .middleware.tenancy import Tenancy
-from .relay import Relay
-from .watch import Watch
+from .parts import Parts
+from .present import running
+from .sources import Sources
+from .starter import Starter
+from .wiring import broker_for
 from .workflows import declare
 
 logger = structlog.get_logger(__name__)
 
-TIME_LIMIT_MS = 120_000
-LOCK_NODE_TIMEOUT_S = 0.25
-STEP_LIMITS = dict.fromkeys(machine.FAMILIES, 1)
-"""Messages of one tenant in flight: one, so that a tenant's events keep their order and share batches."""
+WORKER_TIMEOUT_MS = 500
+"""How long an idle thread may take to notice a stop."""
 
 
-_running: dict[int, Engine] = {}
-"""The engine started in each process; a forked child finds none of its own."""
+class _Opened(NamedTuple):
+    """What a process has opened; a fork of it opens its own."""
 
-
-def running() -> Engine | None:
-    """The engine that runs in this process, for an application that shares it."""
-    return _running.get(os.getpid())
+    process: int
+    core: Core
+    inbox: Inbox
 
 
 class Engine:
     """The actors' side of dxflow. ``sole`` says that nobody else uses this Redis, so that what an earlier
-    process left in flight can be taken over at once instead of waiting for its leases to end."""
+    process left in flight can be taken over at once instead of waiting for its leases to end.
 
-    def __init__(self, settings: Settings | None = None, *, sole: bool = False) -> None:
-        """Prepare; nothing is opened or started yet."""
-        self.settings = settings or Settings.load()
+    Any program may start one, from any thread, after its forks: threads and connections belong to the process
+    that called ``start``. Without DXFLOW_REDIS_URL the engine brings its own Valkey, restarts it when it dies,
+    and holds the data directory for itself. ``with Engine():`` starts and stops it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        sole: bool = False,
+        middleware: Sequence[dramatiq.Middleware] = (),
+    ) -> None:
+        """Prepare; nothing is opened or started yet. ``middleware`` comes after ours. Raises SettingsError."""
+        self._given = self.settings = settings or Settings.load()
         self.metrics = Metrics()
         self._sole = sole
-        self._valkey: EmbeddedValkey | None = None
-        self._core: Core | None = None
-        self._inbox: Inbox | None = None
+        self._middleware = middleware
+        self._guard = threading.Lock()
+        self._starter: Starter | None = None
+        self._own_redis: OwnValkey | None = None
+        self._opened: _Opened | None = None
         self._broker: TenantBroker | None = None
-        self._parts: _Parts | None = None
+        self._parts: Parts | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     @property
     def core(self) -> Core:
         """The opened store, keys and log."""
-        if self._core is None:
-            self._core = core_for(self.settings)
-        return self._core
+        return self._open_store().core
 
     @property
     def broker(self) -> TenantBroker:
@@ -82,50 +95,58 @@ class Engine:
         if self._broker is None:
             if self.settings.redis_url is None:
                 raise Unavailable("set DXFLOW_REDIS_URL, or start the engine to get the embedded Valkey")
-            self._broker = _broker(self.core, self.settings)
+            self._broker = broker_for(self.core, self.settings, self.metrics)
         return self._broker
 
     def start(self) -> None:
-        """Open everything and begin to work. Raises StartError or DxflowError with one clear line."""
-        if self.settings.redis_url is None:
-            self._valkey = EmbeddedValkey(self.settings.data_dir)
-            self._valkey.start()
-            self.settings = self.settings.model_copy(update={"redis_url": self._valkey.url})
-            self._sole = True
-        dispatcher = Dispatcher(self.core, self.broker)
-        declare(self.broker, self.core, dispatcher, self.metrics)
-        if self._sole:
-            self._take_over()
-        self._parts = _Parts(
-            Worker(self.broker, worker_threads=self.settings.worker_threads, worker_timeout=1000),
-            Relay(self.core, self.broker, dispatcher),
-            Watch(self.core),
-        )
-        self.broker.emit_after("process_boot")
-        self._parts.start()
-        _running[os.getpid()] = self
-        logger.info("engine_started", threads=self.settings.worker_threads)
+        """Open everything and begin to work; returns when it does. A stopped engine may be started again.
+
+        Raises StartError or DxflowError with one clear line, also when this engine runs already.
+        """
+        self._forget_parent()
+        self._start(alone=True)
+
+    def begin(self, *, alone: bool = True) -> None:
+        """``start`` for the worker of a server, which mustn't end because its database or Redis is away: then
+        try again each second beside it, until ``stop``. Raises StartError for what waiting can't mend.
+
+        ``alone``: no other process uses this Redis at the moment. Only then is anything taken over.
+        """
+        self._forget_parent()
+        present.enter(self)
+        self._starter = Starter(lambda: self._start(alone))
+        try:
+            self._starter.begin()
+        except BaseException:
+            self.stop(0.0)
+            raise
+
+    def prepare(self) -> TenantBroker:
+        """Open everything and declare the actors, for a Worker that somebody else starts on this broker."""
+        self._prepare()
+        return self.broker
 
     def stop(self, timeout_s: float = 20.0) -> None:
-        """Let steps in progress finish, at most ``timeout_s`` seconds; the rest stays in the event table."""
-        if _running.get(os.getpid()) is self:
-            del _running[os.getpid()]
-        if self._parts is not None:
-            self._parts.stop(timeout_s)
-            self._parts = None
-        if self._broker is not None:
-            self._broker.close()
-            self._broker = None
-        if self._valkey is not None:
-            self._valkey.stop()
-            self._valkey = None
-        logger.info("engine_stopped")
+        """Let steps in progress finish, at most ``timeout_s`` seconds; the rest stays in the event table.
+
+        Stopping twice, or what never started, does nothing; nor does it in a fork of the process that started.
+        """
+        self._forget_parent()
+        if self._starter is not None:
+            self._starter.stop(timeout_s / 2)
+        if not self._guard.acquire(timeout=max(1.0, timeout_s / 2)):
+            logger.warning("engine_stuck")  # a start hangs on its database: it ends with the process
+            return
+        try:
+            self._close(timeout_s)
+        finally:
+            self._guard.release()
+        self._starter = None
+        present.leave(self)
 
     def submit(self, event: Arrival) -> Accepted:
         """Commit an authentic delivery by other means than HTTP; returns after the commit."""
-        if self._inbox is None:
-            self._inbox = Inbox(self.core)
-        return self._inbox.accept(event)
+        return self._open_store().inbox.accept(event)
 
     def depths(self, queue_names: Sequence[str]) -> Mapping[str, Depth]:
         """How full these tenant queues are. Raises Unavailable when Redis doesn't answer."""
@@ -138,6 +159,69 @@ class Engine:
         """The parts of readiness: each says that it is well, or raises Unavailable."""
         return {"database": self._check_database, "redis": self._check_redis, "actors": self._check_actors}
 
+    def _open_store(self) -> _Opened:
+        if self._opened is None or self._opened.process != os.getpid():
+            core = core_for(self.settings)
+            self._opened = _Opened(os.getpid(), core, Inbox(core))
+        return self._opened
+
+    def _start(self, alone: bool) -> None:
+        logging.adopt()
+        with self._guard:
+            if self._parts is not None:
+                raise StartError("this engine runs already; stop it before you start it again")
+            present.enter(self)
+            try:
+                self._open(alone)
+            except BaseException:
+                self._close(0.0)
+                if self._starter is None:
+                    present.leave(self)
+                raise
+
+    def _prepare(self) -> Sources:
+        dispatcher = Dispatcher(self.core, self.broker)
+        declare(self.broker, self.core, dispatcher, self.metrics)
+        sources = Sources(self.core, self.broker, dispatcher)
+        for one in (*self._middleware, sources):
+            self.broker.add_middleware(one)
+        return sources
+
+    def _open(self, alone: bool) -> None:
+        if self._given.redis_url is None:
+            self._own_redis = OwnValkey(self._given.data_dir)
+            self.settings = self._given.model_copy(update={"redis_url": self._own_redis.start()})
+        sources = self._prepare()
+        if alone and (self._sole or self._own_redis):
+            self._take_over()
+        threads = self.settings.worker_threads
+        worker = Worker(self.broker, worker_threads=threads, worker_timeout=WORKER_TIMEOUT_MS)
+        self._parts = Parts(worker, sources)
+        self._parts.start()
+
+    def _close(self, timeout_s: float) -> None:
+        """Undo ``_open``, however far it came."""
+        if self._parts is not None:
+            self._parts.stop(timeout_s)
+            logger.info("engine_stopped")
+        if self._broker is not None:
+            self._broker.close()
+        if self._own_redis is not None:
+            self._own_redis.stop()
+        if self._opened is not None and self._opened.process == os.getpid():
+            self._opened.core.store.close()
+        self._reset()
+
+    def _reset(self) -> None:
+        self.settings = self._given
+        self._parts = self._broker = self._own_redis = None
+
+    def _forget_parent(self) -> None:
+        """In a fork of the process that started this engine: what runs there isn't ours to touch."""
+        if self._parts is not None and self._parts.process != os.getpid():
+            self._guard, self._starter = threading.Lock(), None
+            self._reset()
+
     def _check_database(self) -> str:
         self.core.store.ping()
         return f"{self.core.store.dialect} answers"
@@ -147,6 +231,8 @@ class Engine:
         return "answers"
 
     def _check_actors(self) -> str:
+        if self._starter is not None and self._starter.waits:
+            raise Unavailable("the engine waits for its database or Redis")
         if self._parts is None:
             return "run in other processes"
         self._parts.check()
@@ -157,63 +243,6 @@ class Engine:
             self.broker.take_over()
         except BrokerError as error:
             raise Unavailable("Redis doesn't answer") from error
-
-
-class _Parts:
-    """The threads of a running engine, started and stopped in order."""
-
-    def __init__(self, worker: Worker, relay: Relay, watch: Watch) -> None:
-        self._worker, self._relay, self._watch = worker, relay, watch
-
-    def start(self) -> None:
-        self._worker.start()
-        self._relay.start()
-        self._watch.start()
-
-    def stop(self, timeout_s: float) -> None:
-        """Sources first, so that nothing new comes while the workers finish."""
-        self._watch.stop(timeout_s / 4)
-        self._relay.stop(timeout_s / 4)
-        self._worker.stop(timeout=int(timeout_s * 500))
-
-    def check(self) -> None:
-        """Raises Unavailable for a thread that died."""
-        if not (self._relay.alive and all(thread.is_alive() for thread in self._worker.workers)):
-            raise Unavailable("a thread of the engine has died; restart this process")
-
-
-def _broker(core: Core, settings: Settings) -> TenantBroker:
-    url = str(settings.redis_url)
-    nodes = [_lock_node(node) for node in settings.lock_urls or (url,)]
-    middleware: list[dramatiq.Middleware] = [
-        TimeLimit(time_limit=TIME_LIMIT_MS),
-        ShutdownNotifications(),
-        CurrentMessage(),
-        Tenancy(),
-        RetryMiddleware(core),
-        RedlockMiddleware(Redlock(nodes, settings.lock_ttl_ms)),
-    ]
-    return TenantBroker(
-        url,
-        lease_ms=settings.lease_ms,
-        limits=STEP_LIMITS,
-        middleware=middleware,
-        on_poison=lambda message: _fail_poison(core, message),
-    )
-
-
-def _lock_node(url: str) -> Client:
-    """A client that gives up quickly and leaves trying again to its caller."""
-    timeouts = {"socket_timeout": LOCK_NODE_TIMEOUT_S, "socket_connect_timeout": LOCK_NODE_TIMEOUT_S}
-    return Lazy(client_factory(url, retry=Retry(NoBackoff(), 0), **timeouts))
-
-
-def _fail_poison(core: Core, message: dramatiq.Message[Any]) -> None:
-    """A message that killed its worker again and again ends as failed events that people can see."""
-    error = PermanentError("the worker died each time it tried this; see the process log")
-    runner.fail_batch(
-        core, message.kwargs["workflow"], message.kwargs["step"], message.kwargs["event_ids"], error
-    )
 
 
 __all__ = ["Engine", "running"]

@@ -7,8 +7,12 @@ in ``config`` may import the engine.
 from __future__ import annotations
 
 
-class StartError(Exception):
-    """Raised when dxflow can't start as it is set up; ``str(error)`` is one line that says what to change."""
+class StartError(RuntimeError):
+    """Raised when dxflow can't start as it is set up; ``str(error)`` is one line that says what to change.
+
+    A RuntimeError because gunicorn, which loads the application in its master under ``--preload``, tells those
+    in one line too, and all others with a traceback.
+    """
 
 
 class SettingsError(StartError):

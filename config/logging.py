@@ -77,6 +77,25 @@ def configure(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.INFO)
 
 
+def adopt() -> None:
+    """Inside a program that isn't ours: hand entries, redacted, to the standard library's logging, and leave
+    handlers, levels and formats to the host. Does nothing where structlog is configured."""
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.processors.LogfmtRenderer(key_order=["event"]),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
 def redact(_logger: Any, _method: str, entry: EventDict) -> EventDict:
     """Blank values under names that look like secrets or personal data, and what looks like them in texts."""
     for name, value in entry.items():

@@ -22,7 +22,11 @@ class Engine(Protocol):
     """The actors' side, prepared and not yet started."""
 
     def start(self) -> None:
-        """Begin to work."""
+        """Begin to work. Raises StartError."""
+
+    def begin(self, *, alone: bool) -> None:
+        """``start``, at once or when database and Redis answer; ``alone``: nobody else works on this Redis.
+        Raises StartError for what waiting can't mend."""
 
     def stop(self, timeout_s: float) -> None:
         """Let the steps in progress finish."""
@@ -56,7 +60,7 @@ def serve(
         return run_server(
             settings,
             lambda: app_for(settings, engine),
-            on_fork=engine.start,
+            on_fork=lambda alone: engine.begin(alone=alone),
             on_exit=lambda: engine.stop(EXIT_TIMEOUT_S),
             workers=settings.web_workers,
             threads=settings.edge_threads,
@@ -73,7 +77,7 @@ def web(settings: Settings, opening: Opening, app_for: Callable[[Settings], Wsgi
         return run_server(
             settings,
             lambda: app_for(settings),
-            on_fork=lambda: None,
+            on_fork=lambda _alone: None,
             on_exit=lambda: None,
             workers=settings.web_workers,
             threads=settings.edge_threads,
@@ -87,10 +91,7 @@ def worker(settings: Settings, engine: Engine) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     with ExitStack() as stack:
-        if settings.redis_url:
-            DataDir(settings.data_dir).prepare()
-        else:
-            stack.enter_context(DataDir(settings.data_dir))  # the embedded Valkey in it is for one process
+        DataDir(settings.data_dir).prepare()
         stack.callback(engine.stop, EXIT_TIMEOUT_S)
         engine.start()
         stopping.wait()

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,17 @@ from .errors import AddressTaken, StartError
 from .lifeline import die_with_parent
 from .settings import Settings
 
-# From the signal to the end of a worker, which the master enforces. gunicorn lets a worker spend all of
-# it on open connections (one that a browser opened and never used is enough): the parts are set apart.
 GRACEFUL_TIMEOUT_S = 30
-REQUESTS_TIMEOUT_S = 5
 EXIT_TIMEOUT_S = 20.0
+_SLACK_S = 3
 _BACKLOG = 2048
 
 log = structlog.get_logger(__name__)
 
 WsgiApp = Callable[..., Any]
 Hook = Callable[[], None]
+ForkHook = Callable[[bool], None]
+"""Is told whether its worker is alone: no other worker of this master runs."""
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -67,7 +68,7 @@ def run_server(
     settings: Settings,
     app_factory: Callable[[], WsgiApp],
     *,
-    on_fork: Hook,
+    on_fork: ForkHook,
     on_exit: Hook,
     workers: int,
     threads: int,
@@ -87,7 +88,7 @@ def run_server(
         "bind": f"fd://{bound.detach()}",
         "workers": workers,
         "threads": threads,
-        "post_fork": lambda _arbiter, worker: enter_worker(worker, on_fork),
+        "post_fork": lambda arbiter, worker: enter_worker(worker, lambda: on_fork(is_alone(arbiter))),
         "post_worker_init": lambda _worker: signal.signal(signal.SIGINT, signal.SIG_IGN),
         "worker_exit": lambda _arbiter, _worker: leave_worker(on_exit),
     }
@@ -117,18 +118,71 @@ def stock_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def enter_worker(worker: Any, on_fork: Hook) -> None:
-    """First thing in a worker. Until gunicorn sets its handlers the master's are there, and lose signals."""
-    die_with_parent(worker.ppid)
-    worker.cfg.set("graceful_timeout", REQUESTS_TIMEOUT_S)  # in this process; the master keeps its own
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a worker's time from the signal to its end is shared out; the master enforces the whole of it.
+
+    gunicorn lets a worker spend all of it on open connections (one that a browser opened and never used is
+    enough) and then kills it in the middle of its steps: so the parts are set apart.
+    """
+
+    requests_s: int
+    exit_s: float
+
+    @classmethod
+    def within(cls, graceful_s: int, requests_share: float) -> Ending:
+        """Parts of gunicorn's ``graceful_timeout``, less what its workers lose by looking once a second."""
+        left = graceful_s - _SLACK_S
+        requests_s = max(1, int(left * requests_share))
+        return cls(requests_s, max(0.5, (left - requests_s) * 0.9))
+
+
+OUR_SHARE = 1 / 5
+"""For a server that serves nothing but dxflow, whose answers take milliseconds: 5 of 30 s."""
+OURS = Ending.within(GRACEFUL_TIMEOUT_S, OUR_SHARE)
+
+
+def enter_worker(worker: Any, on_fork: Hook, *, ending: Ending = OURS, tied: bool = True) -> None:
+    """First thing in a worker. Until gunicorn sets its handlers the master's are there, and lose signals.
+
+    ``tied``: the worker doesn't outlive its master. Under gevent ``on_fork`` runs a little later, when gunicorn
+    has patched the process: threads and locks made before would hold up all greenlets.
+    """
+    if tied:
+        die_with_parent(worker.ppid)
+    worker.cfg.set("graceful_timeout", ending.requests_s)  # in this process; the master keeps its own
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGQUIT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
+    if hasattr(worker, "patch"):
+        _before_loading(worker, on_fork)
+    else:
+        _run_or_end(worker, on_fork)
+
+
+def _before_loading(worker: Any, on_fork: Hook) -> None:
+    """Put ``on_fork`` between patching and the application, which have no hook of gunicorn's between them."""
+    load = worker.load_wsgi
+
+    def run_and_load() -> None:
+        _run_or_end(worker, on_fork)
+        load()
+
+    worker.load_wsgi = run_and_load
+
+
+def _run_or_end(worker: Any, on_fork: Hook) -> None:
     try:
         on_fork()
     except StartError as error:
-        log.error(str(error))
+        worker.log.error("dxflow: %s", error)
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+
+def is_alone(arbiter: Any) -> bool:
+    """Whether this is the master's only worker, as seen by the worker itself: during a reload the old ones
+    still run, a killed one is gone."""
+    return arbiter.cfg.workers == 1 and not arbiter.WORKERS
 
 
 def leave_worker(on_exit: Hook) -> None:
@@ -185,17 +239,26 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 class _Master(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, server: Server, on_tick: Hook | None) -> None:
         super().__init__(server)
-        self._on_tick = on_tick
+        if on_tick:
+            tick_with(self, on_tick)
 
     def handle_int(self) -> None:
         """Ctrl-C ends as gracefully as SIGTERM; the second one is quick (``Arbiter.stop`` looks for it)."""
         self.handle_term()
 
-    def manage_workers(self) -> None:
-        """gunicorn's main loop comes by here about once a second, and at once when a child has ended."""
-        super().manage_workers()
-        if self._on_tick:
-            try:
-                self._on_tick()
-            except StartError as error:
-                log.error(str(error))
+
+def tick_with(arbiter: Any, on_tick: Hook) -> None:
+    """Have the master's main loop call ``on_tick``: about once a second, and at once when a child has ended.
+
+    Not a thread: what it holds at the moment of a fork, a lock of the log for one, no child would ever get.
+    """
+    manage = arbiter.manage_workers  # what the loop comes by
+
+    def manage_and_tick() -> None:
+        manage()
+        try:
+            on_tick()
+        except StartError as error:
+            log.error(str(error))
+
+    arbiter.manage_workers = manage_and_tick

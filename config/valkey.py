@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-import redis
 import structlog
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from .datadir import DataDir
 from .errors import ValkeyError
 from .lifeline import TiedChild
 
@@ -129,15 +129,15 @@ class EmbeddedValkey:
     def _answers(self) -> bool:
         if not self._socket.exists():
             return False
-        client = redis.Redis(
-            unix_socket_path=str(self._socket), socket_timeout=1.0, retry=Retry(NoBackoff(), 0)
-        )
-        try:
-            return bool(client.ping())
-        except redis.RedisError:  # refused: nobody listens; LOADING: not ready yet
-            return False
-        finally:
-            client.close()
+        # By hand: redis-py brings modules that gunicorn's gevent workers have yet to patch.
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1.0)
+            try:
+                connection.connect(str(self._socket))
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+            except OSError:  # nobody listens
+                return False
 
     def _failure(self) -> str:
         lines = self._log_file.read_text("utf-8", "replace").split("\n") if self._log_file.exists() else []
@@ -146,6 +146,46 @@ class EmbeddedValkey:
 
     def _in_use(self) -> str:
         return f"another process uses the embedded Valkey in {self._directory}; stop it first"
+
+
+class OwnValkey:
+    """An embedded Valkey for a program that has no main loop to look after it: a thread does, once a second.
+
+    The data directory is held for as long, because two of them in it would share one file.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        """Prepare; nothing is started or written yet."""
+        self._directory = DataDir(data_dir)
+        self._server = EmbeddedValkey(data_dir)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._attend, name="dxflow-valkey-attendant", daemon=True)
+
+    def start(self) -> str:
+        """Start the server; its address. Raises DataDirError and ValkeyError: one line, and nothing is left."""
+        self._directory.open()
+        try:
+            self._server.start()
+        except ValkeyError:
+            self._directory.close()
+            raise
+        self._thread.start()
+        return self._server.url
+
+    def stop(self) -> None:
+        """End the thread, the server and the hold on the directory."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(_START_TIMEOUT_S)
+        self._server.stop()
+        self._directory.close()
+
+    def _attend(self) -> None:
+        while not self._stopping.wait(1.0):
+            try:
+                self._server.ensure_running()
+            except ValkeyError as error:
+                log.error(str(error))
 
 
 def _binary() -> Path:

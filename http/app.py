@@ -8,12 +8,14 @@ import falcon
 
 from ..engine.core import Core
 from ..engine.edge import Edge
-from ..engine.errors import DxflowError
+from ..engine.errors import DxflowError, Unavailable
 from ..engine.inbox import Inbox
 from ..engine.services.connectors import Endpoints
 from . import api, problems
 from .dashboard import install as install_dashboard
+from .health import Healthz
 from .outside import HttpSettings, Outside
+from .prefix import Prefix
 from .webhooks import WebhookResource
 
 
@@ -28,9 +30,22 @@ def build(core: Core, outside: Outside, settings: HttpSettings) -> falcon.App[An
     app.add_route("/events/hasura/{connector_id}", webhooks)
     for path, resource in api.routes(core, outside, settings.max_body_bytes).items():
         app.add_route(path, resource)
-    app.add_middleware(api.middleware(core, outside))
+    app.add_middleware([Prefix(settings.public_url), *api.middleware(core, outside)])
     install_dashboard(app, core, settings)
     return app
 
 
-__all__ = ["HttpSettings", "Outside", "build"]
+def waiting() -> falcon.App[Any, Any]:
+    """What answers while the database can't be opened: the process is up, and everything else is 503."""
+    app = falcon.App()
+    app.add_error_handler(DxflowError, problems.on_own)
+    app.add_route("/healthz", Healthz())
+    app.add_sink(_refuse, "/")
+    return app
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise Unavailable("dxflow can't reach its database; try again later")
+
+
+__all__ = ["HttpSettings", "Outside", "build", "waiting"]

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from ..engine.errors import DxflowError
 from ..engine.faults import where
-from . import problems
+from . import prefix, problems
 
 logger = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ class Readyz:
         failed = [str(result["name"]) for result in results if not result["ok"]]
         if failed:
             detail = f"not ready: {', '.join(failed)}"
-            problems.answer(resp, 503, "not-ready", detail, req.path, ok=False, checks=results)
+            problems.answer(resp, 503, "not-ready", detail, prefix.path(req), ok=False, checks=results)
         else:
             resp.text = json.dumps({"ok": True, "checks": results})
 

@@ -11,6 +11,7 @@ import structlog
 
 from ..engine import runner
 from ..engine.errors import DxflowError, Invalid
+from . import prefix
 
 logger = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ def on_own(
     if isinstance(error, Invalid):
         extra["errors"] = [{"field": error.field, "detail": error.detail}]
     detail = str(error) if error.status != 500 else "something went wrong inside dxflow; its log says what"
-    answer(resp, error.status, error.kind, detail, req.path, **extra)
+    answer(resp, error.status, error.kind, detail, prefix.path(req), **extra)
     if error.status == 401:
         resp.set_header("WWW-Authenticate", "Bearer")
 
@@ -59,7 +60,9 @@ def on_http(
     status = int(str(error.status).split(" ", 1)[0])
     kind = HTTPStatus(status).phrase.lower().replace(" ", "-")
     resp.set_headers(error.headers or {})
-    answer(resp, status, kind, error.description or error.title or HTTPStatus(status).phrase, req.path)
+    answer(
+        resp, status, kind, error.description or error.title or HTTPStatus(status).phrase, prefix.path(req)
+    )
 
 
 def on_any(
@@ -68,4 +71,4 @@ def on_any(
     """A defect: 500 without a word of what was in it (a platform then tries again)."""
     del params
     logger.error("defect", path=req.path, **runner.where(error))
-    answer(resp, 500, "internal", "something went wrong inside dxflow; its log says what", req.path)
+    answer(resp, 500, "internal", "something went wrong inside dxflow; its log says what", prefix.path(req))

@@ -18,6 +18,7 @@ from ..engine.edge import Edge
 from ..engine.errors import CallerError, Malformed, TooLarge, Unavailable
 from ..engine.inbox import Accepted
 from ..engine.platforms.base import Delivery
+from . import prefix
 
 logger = structlog.get_logger(__name__)
 
@@ -88,7 +89,7 @@ def _read(stream: SupportsRead, most: int) -> bytes:
 
 def _address(req: falcon.Request) -> str:
     query = f"?{req.query_string}" if req.query_string else ""
-    return f"{req.forwarded_scheme}://{req.forwarded_host}{req.path}{query}"
+    return f"{req.forwarded_scheme}://{req.forwarded_host}{prefix.path(req)}{query}"
 
 
 def _answer(accepted: Accepted) -> dict[str, str]:

@@ -51,13 +51,15 @@ def _nowhere(shared: Desk) -> Callable[..., None]:
     """Answers what no page answers; ``/dashboard`` itself goes on to the overview."""
 
     def answer(req: falcon.Request, resp: falcon.Response, **_: str) -> None:
+        seen = shared.at(req)
+
         def act() -> None:
             if req.path == "/dashboard":
-                send_redirect(shared, resp, Redirect(f"{shared.base}/"))
+                send_redirect(seen, resp, Redirect(f"{seen.base}/"))
             else:
-                send_problem(shared, resp, 404, "")
+                send_problem(seen, resp, 404, "")
 
-        guarded(shared, req, resp, act)
+        guarded(seen, req, resp, act)
 
     return answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import falcon
 
@@ -23,13 +23,15 @@ class SignIn:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """The form; who is signed in already goes on."""
-        guarded(self.desk, req, resp, lambda: self._form(req, resp))
+        here = replace(self, desk=self.desk.at(req))
+        guarded(here.desk, req, resp, lambda: here._form(req, resp))
 
     on_head = on_get
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Check, open a session, go on."""
-        guarded(self.desk, req, resp, lambda: self._enter(req, resp))
+        here = replace(self, desk=self.desk.at(req))
+        guarded(here.desk, req, resp, lambda: here._enter(req, resp))
 
     def _form(self, req: falcon.Request, resp: falcon.Response) -> None:
         following = forms.safe_next(self.desk, req.get_param("next"))

@@ -70,7 +70,7 @@ class Redirect:
 
 def send_page(desk: Desk, resp: falcon.Response, page: Page) -> None:
     """Render, and only then fill the response."""
-    text = desk.renderer.render(page.template, page.values)
+    text = desk.render(page.template, page.values)
     resp.set_headers(HEADERS)
     resp.status = f"{page.status} {HTTPStatus(page.status).phrase}"
     resp.content_type = "text/html; charset=utf-8"

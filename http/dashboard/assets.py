@@ -21,7 +21,7 @@ class Assets:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         """The file; under its present version it may be kept for good."""
-        guarded(self.desk, req, resp, lambda: self._send(req, resp, name))
+        guarded(self.desk.at(req), req, resp, lambda: self._send(req, resp, name))
 
     on_head = on_get
 

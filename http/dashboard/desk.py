@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import falcon
 
 from ...engine.core import Core
+from .. import prefix
 from .rendering import Renderer
 
 _PAST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -25,13 +27,22 @@ class DashboardSettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Made once per application. ``base`` is the path all pages begin with, as a browser sees it."""
+    """Made once per application, and for each request with its own ``base``: the path all pages begin with, as
+    a browser sees it."""
 
     core: Core
     renderer: Renderer
     base: str
     public_host: str
     secure: bool
+
+    def at(self, req: falcon.Request) -> Desk:
+        """The desk as this request's browser sees it, which may be under a prefix."""
+        return replace(self, base=f"{prefix.of(req)}/dashboard")
+
+    def render(self, template: str, values: Mapping[str, object]) -> str:
+        """One page, with the addresses of this desk."""
+        return self.renderer.render(template, {"base": self.base, **values})
 
     @property
     def session_cookie(self) -> str:
@@ -76,5 +87,4 @@ class Desk:
 def make(core: Core, settings: DashboardSettings) -> Desk:
     """A desk for an installation that people reach at ``public_url``."""
     address = urlsplit(settings.public_url)
-    base = f"{address.path.rstrip('/')}/dashboard"
-    return Desk(core, Renderer(base), base, address.netloc, address.scheme == "https")
+    return Desk(core, Renderer(), "/dashboard", address.netloc, address.scheme == "https")

@@ -29,9 +29,9 @@ class Asset:
 
 
 class Renderer:
-    """Renders pages for a dashboard whose paths begin with ``base``."""
+    """Renders pages."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self) -> None:
         """Reads the static files; templates are read when first used."""
         self.assets = {path.name: _asset(path) for path in sorted((_HERE / "static").iterdir())}
         self._environment = jinja2.Environment(
@@ -42,8 +42,7 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._environment.globals.update(
-            base=base,
-            asset=lambda name: f"{base}/static/{name}?v={self.assets[name].version}",
+            asset=self._asset,
             when=_when,
             day=_day,
             date=_date,
@@ -51,8 +50,14 @@ class Renderer:
         )
 
     def render(self, template: str, values: Mapping[str, object]) -> str:
-        """One page. ``values`` must hold ``now``, the moment against which times are put in words."""
+        """One page. ``values`` must hold ``base``, with which all its paths begin, and ``now``, the moment
+        against which times are put in words."""
         return self._environment.get_template(template).render(**values)
+
+    @jinja2.pass_context
+    def _asset(self, context: jinja2.runtime.Context, name: str) -> str:
+        """The address of a static file in its present version."""
+        return f"{context['base']}/static/{name}?v={self.assets[name].version}"
 
 
 @jinja2.pass_context

@@ -7,7 +7,7 @@ that headers, cookies, sessions and errors are handled in this one place.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -58,19 +58,25 @@ class Screen:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
         """Show the page."""
-        guarded(self.desk, req, resp, lambda: self._show(req, resp, path))
+        here = self._at(req)
+        guarded(here.desk, req, resp, lambda: here._show(req, resp, path))
 
     on_head = on_get
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
         """Do what the form asks for."""
-        guarded(self.desk, req, resp, lambda: self._act(req, resp, path))
+        here = self._at(req)
+        guarded(here.desk, req, resp, lambda: here._act(req, resp, path))
 
     def on_other(self, req: falcon.Request, resp: falcon.Response, **_: str) -> None:
         """PUT, PATCH and DELETE have no page."""
-        guarded(self.desk, req, resp, self._refuse)
+        guarded(self.desk.at(req), req, resp, self._refuse)
 
     on_put = on_patch = on_delete = on_other
+
+    def _at(self, req: falcon.Request) -> Screen:
+        """This screen with the desk that this request's browser sees."""
+        return replace(self, desk=self.desk.at(req))
 
     def _show(self, req: falcon.Request, resp: falcon.Response, path: Mapping[str, str]) -> None:
         page, signed = self.get or self._refuse(), signed_in(self.desk, req)

@@ -72,7 +72,7 @@ def serve(port: str, data_dir: str) -> None:
             code = run_server(
                 settings,
                 _app,
-                on_fork=lambda: tell(event="fork"),
+                on_fork=lambda _alone: tell(event="fork"),
                 on_exit=lambda: tell(event="exit"),
                 workers=2,
                 threads=2,
@@ -87,7 +87,7 @@ def serve(port: str, data_dir: str) -> None:
 def broken(port: str, data_dir: str) -> None:
     """A server whose workers can't start."""
 
-    def refuse() -> None:
+    def refuse(_alone: bool) -> None:
         raise StartError("the engine can't start")
 
     settings = Settings.load(port=port, data_dir=data_dir)
@@ -99,10 +99,10 @@ def gunicorn_file(port: str, data_dir: str) -> None:
     """The stock gunicorn command with dxflow's configuration file and a stand-in for the engine."""
 
     class Engine:
-        def __init__(self, settings: Settings) -> None:
+        def __init__(self, settings: Settings, *, sole: bool) -> None:
             self.redis_url = settings.redis_url
 
-        def start(self) -> None:
+        def begin(self, *, alone: bool) -> None:
             tell(event="engine started", redis_url=self.redis_url)
 
         def stop(self, timeout_s: float) -> None:

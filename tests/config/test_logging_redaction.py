@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from dxflow.config.logging import configure
+from dxflow.config.logging import adopt, configure
 from dxflow.config.settings import Settings
 
 Entries = Callable[[], list[dict[str, Any]]]
@@ -162,3 +162,22 @@ def test_a_traceback_does_not_print_local_variables(configured: Configured) -> N
 
     assert "ValueError: 6" in stderr.getvalue()
     assert "canary" not in stderr.getvalue()
+
+
+def test_inside_another_program_its_own_logging_decides_and_nothing_personal_gets_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    structlog.reset_defaults()
+    handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
+    adopt()
+    structlog.get_logger("dxflow.of_the_host").warning("told", email="ada@example.org", count=3)
+    structlog.get_logger("dxflow.of_the_host").debug("unwanted")
+    assert [record.getMessage() for record in caplog.records] == ["event=told email=*** count=3"]
+    assert (logging.getLogger().handlers, logging.getLogger().level) == (handlers, level)
+
+
+def test_a_program_that_has_set_structlog_up_keeps_it() -> None:
+    structlog.configure(processors=[])
+    adopt()
+    assert structlog.get_config()["processors"] == []
+    structlog.reset_defaults()

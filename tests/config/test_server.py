@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -14,7 +15,7 @@ import pytest
 import requests
 
 from dxflow.config.errors import AddressTaken
-from dxflow.config.server import listen
+from dxflow.config.server import OUR_SHARE, OURS, Ending, is_alone, listen
 from dxflow.config.settings import Settings
 from waiting import wait_until
 
@@ -202,3 +203,27 @@ def test_the_stock_gunicorn_command_tells_a_wrong_setting_in_one_line(
     assert code == 1
     assert stderr.strip().startswith("Error: DXFLOW_PORT: 'eighty'")
     assert len(stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("share", [OUR_SHARE, 1 / 2])
+@pytest.mark.parametrize("graceful_s", [6, 8, 10, 30, 120])
+def test_the_parts_of_a_worker_s_end_leave_room_for_what_lies_between(graceful_s: int, share: float) -> None:
+    ending = Ending.within(graceful_s, share)
+    assert ending.requests_s >= 1
+    assert ending.exit_s >= 0.5
+    assert ending.requests_s + ending.exit_s <= graceful_s - 2
+
+
+def test_a_server_of_our_own_gives_most_of_its_end_to_steps_in_progress() -> None:
+    assert OURS.requests_s == 5
+    assert OURS.exit_s > 19
+
+
+@pytest.mark.parametrize(
+    ("configured", "others", "alone"), [(1, [], True), (1, [41], False), (2, [], False), (2, [41], False)]
+)
+def test_a_worker_is_alone_when_it_is_the_only_one_and_no_older_one_still_ends(
+    configured: int, others: list[int], alone: bool
+) -> None:
+    arbiter = SimpleNamespace(cfg=SimpleNamespace(workers=configured), WORKERS=dict.fromkeys(others))
+    assert is_alone(arbiter) is alone
