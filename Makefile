@@ -20,7 +20,7 @@ run: $(READY_TO_RUN) ## start everything at http://127.0.0.1:8000; the first sta
 	@exec $(BIN)/python run.py serve
 
 test: $(READY_TO_TEST) ## run the whole test suite
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
 
 check: $(READY_TO_TEST) ## lint, types, architecture and tests: exactly what CI runs
 	$(BIN)/python -m ruff check .
@@ -31,7 +31,7 @@ check: $(READY_TO_TEST) ## lint, types, architecture and tests: exactly what CI 
 	@mkdir -p build && $(DIAGRAM) > build/workflows.md
 	cmp build/workflows.md docs/workflows.md || { echo "docs/workflows.md is stale: run 'make diagram'" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/test_architecture.py
-	$(BIN)/python -m pytest --ignore=tests/test_architecture.py
+	$(PYTEST) --ignore=tests/test_architecture.py
 
 bench: $(READY_TO_TEST) ## run the benchmarks; each figure is a ratio to its peer or limit
 	@exec $(BIN)/python benchmarks/run.py
@@ -42,6 +42,9 @@ diagram: $(READY_TO_RUN) ## draw docs/workflows.md from the table of workflows
 clean: ## remove what make made, .venv included; data stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# As many files at a time as there are cores, four at most; a file stays together, because its tests share servers.
+PYTEST = $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 DIAGRAM = $(BIN)/python -c 'import sys; from dxflow.engine.machine import diagram; sys.stdout.write(diagram())'
 
