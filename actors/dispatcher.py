@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from urllib.parse import quote
 
 import structlog
 from dramatiq import Message
@@ -14,9 +13,8 @@ from dramatiq.errors import BrokerError
 
 from ..engine import machine
 from ..engine.core import Core
-from ..engine.errors import Invalid
-from ..engine.identity import did
 from ..engine.outbox import Dispatch, Outbox
+from ..engine.services.queues import public_did
 from .broker.broker import TenantBroker
 from .broker.names import QUEUE
 
@@ -25,21 +23,11 @@ logger = structlog.get_logger(__name__)
 ACTORS = (machine.REGISTER, machine.RESULTS)
 """Families of queues with an actor of their own, of the same name; all else goes to its workflow's actor."""
 
-
 WEIGHTS_FOR = 1.0
 """Seconds."""
 
-
-@lru_cache(maxsize=100_000)
-def tenant_did(tenant_id: str, method: str) -> str:
-    """The DID in a tenant's queue names: derived, because a row from plain SQL has none before its first step.
-
-    An id that is no UUID has none ever and stands for itself, so that its step can run and fail.
-    """
-    try:
-        return did.derive(tenant_id, method)
-    except Invalid:
-        return quote(tenant_id, safe="")
+tenant_did = lru_cache(maxsize=100_000)(public_did)
+"""The DID in a tenant's queue names; asked for with every message."""
 
 
 @dataclass(slots=True)

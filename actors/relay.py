@@ -38,7 +38,7 @@ REST = 0.005
 half of a core, and what comes meanwhile travels together."""
 
 TAKE = 1024
-"""Events of one tenant, or of all, in one look."""
+"""Events of one tenant, or of all, in one look; of a tenant with a weight, so many times its share."""
 
 HOLD = 0.5
 """Seconds at most for which a tenant that was served keeps others in the table: its worker may have died."""
@@ -99,32 +99,43 @@ class Relay:
         while not self._stopping.is_set():
             began = time.monotonic()
             self.core.bell.clear()
-            try:
-                self._check_marker()
-                self._recover()
-                self.hand_over()
-                self._forget()
-                self._say_reachable()
-            except (BrokerError, DxflowError) as error:
-                self._say_unreachable(error)
-            except Exception as error:  # noqa: BLE001 - a defect: without its relay the process does nothing
-                logger.error("relay_defect", **runner.where(error))
-                self._say_unreachable(error)  # look again in a second, not fifty times in it
+            sent = self._look()
             self._stopping.wait(max(REST, time.monotonic() - began))
-            self.core.bell.wait(self._pause())
+            if not sent:
+                self.core.bell.wait(self._pause())
         self.core.store.close()
 
+    def _look(self) -> int:
+        """One look at Redis and at the table; returns the number of messages handed over."""
+        try:
+            self._check_marker()
+            self._recover()
+            sent = self.hand_over()
+            self._forget()
+        except (BrokerError, DxflowError) as error:
+            self._say_unreachable(error)
+        except Exception as error:  # noqa: BLE001 - a defect: without its relay the process does nothing
+            logger.error("relay_defect", **runner.where(error))
+            self._say_unreachable(error)  # look again in a second, not fifty times in it
+        else:
+            self._say_reachable()
+            return sent
+        return 0
+
     def hand_over(self) -> int:
-        """Dispatch what is due of tenants that have room; returns the number of messages."""
-        sent = 0
-        while tenant_ids := self._next():
-            self.dispatcher.refresh_weights()
-            rows = self._outbox.due_of(tenant_ids, max(BATCH, TAKE // len(tenant_ids)))
-            dispatches = self._outbox.claim(rows, self._known)
+        """Dispatch what is due of as many tenants as there is room for; returns the number of messages."""
+        tenant_ids = self._next()
+        if not tenant_ids:
+            return 0
+        self.dispatcher.refresh_weights()
+        share, weights, sent = max(BATCH, TAKE // len(tenant_ids)), self.dispatcher.weights, 0
+        rows = self._outbox.due_of({one: share * weights.get(one, 1) for one in tenant_ids})
+        for start in range(0, len(rows), TAKE):  # a transaction each: a great weight mustn't hold up the edge
+            dispatches = self._outbox.claim(rows[start : start + TAKE], self._known)
             if not self.dispatcher.send(dispatches):
-                break
-            self._out.update(dict.fromkeys(tenant_ids, time.monotonic()))
+                return 0
             sent += len(dispatches)
+        self._out.update(dict.fromkeys(tenant_ids, time.monotonic()))
         return sent
 
     def _next(self) -> list[str]:

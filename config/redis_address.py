@@ -11,7 +11,7 @@ redis-py's settings may follow as a query (``?socket_timeout=1``); ``?ssl=true``
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -35,7 +35,7 @@ class RedisAddress:
     """``nodes`` and ``service`` are those of Sentinels and Clusters. ``text`` may hold a password."""
 
     kind: Literal["single", "sentinel", "cluster"]
-    text: str
+    text: str = field(repr=False)
     nodes: tuple[tuple[str, int], ...] = ()
     service: str | None = None
 

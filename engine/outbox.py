@@ -62,6 +62,9 @@ LIMIT ?
 """The recursion walks the index (tenant_id, due_at) in order and ends with the LIMIT. Asked with EXISTS,
 PostgreSQL would join instead, and read everything that is due."""
 
+_CLAIMING = 722512
+"""Class of the advisory locks under which a tenant's events are claimed."""
+
 Known = Callable[[Iterable[tuple[str, str]]], set[str]]
 """Asks the dispatcher which of these messages, given as (tenant id, message id), it still has."""
 
@@ -81,15 +84,12 @@ class Outbox:
         with self.core.store.reachable():
             return self._rows(statement, self._now())
 
-    def due_of(self, tenant_ids: Iterable[str], limit: int) -> list[Due]:
-        """Like ``due``, for these tenants alone and up to ``limit`` events of each."""
-        statement = (
-            f"{_DUE} WHERE tenant_id = {self._mark} AND due_at <= {self._mark} "
-            f"ORDER BY due_at LIMIT {int(limit)}"
-        )
-        now = self._now()
+    def due_of(self, shares: Mapping[str, int]) -> list[Due]:
+        """Like ``due``, for these tenants alone and up to so many events of each."""
+        mark, now = self._mark, self._now()
+        statement = f"{_DUE} WHERE tenant_id = {mark} AND due_at <= {mark} ORDER BY due_at LIMIT {mark}"
         with self.core.store.reachable():
-            return [row for one in tenant_ids for row in self._rows(statement, one, now)]
+            return [row for one, most in shares.items() for row in self._rows(statement, one, now, most)]
 
     def longest_due(self, limit: int) -> list[str]:
         """The tenants of the ``limit`` events that are due longest, one id per event: the index alone knows."""
@@ -124,9 +124,10 @@ class Outbox:
         held = known({(row.tenant_id, row.message_id) for row in rows if row.message_id})
         dispatches = []
         with self.core.store.transaction():
-            for group in _groups([row for row in rows if row.message_id in held]):
+            ours = self._alone(rows)
+            for group in _groups([row for row in ours if row.message_id in held]):
                 self._lease(group, None)
-            for group in _groups([row for row in rows if row.message_id not in held]):
+            for group in _groups([row for row in ours if row.message_id not in held]):
                 message_id = self.core.new_id()
                 taken = self._lease(group, message_id)
                 ids = tuple(row.id for row in group if row.id in taken)
@@ -188,6 +189,21 @@ class Outbox:
             row = self._execute("SELECT min(due_at) FROM events WHERE due_at IS NOT NULL").fetchone()
         due: datetime | None = models.Event.due_at.python_value(row[0])
         return due
+
+    def _alone(self, rows: Sequence[Due]) -> Sequence[Due]:
+        """Rows of tenants that no other process is claiming at this moment; until this transaction ends, these
+        are ours alone. Two that claimed the same tenants in different order would wait for each other's rows
+        until the database ends one of them, a second later (on SQLite there is one writer at a time)."""
+        if self.core.store.dialect == "sqlite":
+            return rows
+        tenant_ids = {row.tenant_id for row in rows}
+        wanted = ", ".join([f"({self._mark})"] * len(tenant_ids))
+        statement = (
+            f"SELECT id FROM (VALUES {wanted}) AS wanted (id) "  # noqa: S608  # marks and our own number only
+            f"WHERE pg_try_advisory_xact_lock({_CLAIMING}, hashtext(id))"
+        )
+        ours = {row[0] for row in self._execute(statement, *tenant_ids).fetchall()}
+        return [row for row in rows if row.tenant_id in ours]
 
     def _lease(self, group: Sequence[Due], message_id: str | None) -> set[str]:
         """The ids of those that are still due at the step where they were found."""

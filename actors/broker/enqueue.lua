@@ -1,10 +1,13 @@
 -- ARGV: (id, queue, payload, limit, weight, delay ms, exchange or "", did)*. Returns for each message 1, or 0 if
 -- its id is already here: that is what makes sending one again harmless.
-local function set_unless_1(hash, queue, value)
+local function set_unless_1(name, queue, value)
   if value == "1" then
-    redis.call("HDEL", hash, queue)
+    if redis.call("HDEL", key[name], queue) == 1 and name == "weights" then
+      redis.call("HDEL", key.turns, queue)
+    end
   else
-    redis.call("HSET", hash, queue, value)
+    redis.call("HSET", key[name], queue, value)
+    counts[name] = true
   end
 end
 
@@ -12,8 +15,8 @@ local function enqueue(id, queue, payload, limit, weight, delay, exchange, did)
   if exchange ~= "" then
     redis.call("HSET", tag .. exchange, did, queue)
   end
-  set_unless_1(key.limits, queue, limit)
-  set_unless_1(key.weights, queue, weight)
+  set_unless_1("limits", queue, limit)
+  set_unless_1("weights", queue, weight)
   if redis.call("HSETNX", key.messages, id, queue .. "\n" .. payload) == 0 then
     return 0
   end

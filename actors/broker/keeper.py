@@ -38,13 +38,20 @@ class Keeper(threading.Thread):
         """Loop until stopped. Redis being away is waited out; the consumer is who reports it to Dramatiq."""
         while not self._stopping.is_set():
             self._holdings.wait_for_settlements(self._next_renewal)
-            try:
-                self.flush()
-                if self._clock() >= self._next_renewal:
-                    self._renew()
-            except FAILURES as error:
-                log.warning("lease keeper can't reach redis", error=type(error).__name__)
+            failure = self._attempt(self.flush)
+            # Whatever came of that: a node that is away must not cost the leases on others.
+            if self._clock() >= self._next_renewal:
+                failure = self._attempt(self._renew) or failure
+            if failure:
+                log.warning("lease keeper can't reach redis", error=type(failure).__name__)
                 self._stopping.wait(BACKOFF_S)
+
+    def _attempt(self, duty: Callable[[], None]) -> Exception | None:
+        try:
+            duty()
+        except FAILURES as error:
+            return error
+        return None
 
     def flush(self) -> None:
         """Send pending settlements. Where that fails they stay pending, the other shards hear theirs, and the
@@ -60,13 +67,21 @@ class Keeper(threading.Thread):
             raise failure
 
     def _renew(self) -> None:
-        started = self._clock()
+        """Where that fails it is due again at once, the other shards' leases are renewed, and the last error is
+        raised."""
+        failure, began = None, self._clock()
         for shard, leases in by_shard(self._holdings.leases(), lambda one: one.shard).items():
-            lost = self._scripts.renew(shard, leases, self._lease_ms)
-            kept = {lease.token for lease in leases} - lost
-            self._holdings.renewed(kept, started + self._lease_ms / 1000)
+            started = self._clock()  # asking a shard that is away may have taken a while
+            try:
+                lost = self._scripts.renew(shard, leases, self._lease_ms)
+            except FAILURES as error:
+                failure = error
+                continue
+            self._holdings.renewed({lease.token for lease in leases} - lost, started + self._lease_ms / 1000)
             self._holdings.lost(lost)
-        self._next_renewal = started + self._lease_ms / 3000
+        if failure:
+            raise failure
+        self._next_renewal = began + self._lease_ms / 3000
 
     def stop(self) -> None:
         """Ask the thread to end and wait a while: a silent server may hold it until a socket timeout."""

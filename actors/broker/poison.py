@@ -43,11 +43,12 @@ class PoisonReport:
         self._lock = threading.Lock()
 
     def __call__(self) -> None:
-        """Report what is there, at most once a second. Redis errors are raised, the callback's are logged."""
+        """Report what is there, at most once a second. Redis errors are raised when no shard answers, the
+        callback's are logged."""
         if self._on_poison is None or not self._is_due():
             return
-        for shard in self._hub.shards:
-            self._report(self._hub.shards.internal(shard, "poison"), self._on_poison)
+        on_poison, shards = self._on_poison, self._hub.shards
+        self._hub.ask(shards, lambda shard: self._report(shards.internal(shard, "poison"), on_poison))
 
     def _report(self, key: str, on_poison: OnPoison) -> None:
         _cursor, entries = self._hub.client.hscan(key, count=BOUND)

@@ -31,6 +31,7 @@ _SQLITE_PRAGMAS = {
     "secure_delete": 1,
     "recursive_triggers": 0,
 }
+_CONNECT_TIMEOUT_S = 5
 
 
 class Store:
@@ -165,8 +166,15 @@ def _database(url: str) -> tuple[str, peewee.Database]:
         path = Path(unquote(rest.removeprefix("/")))
         return "sqlite", peewee.SqliteDatabase(str(path), pragmas=_SQLITE_PRAGMAS)
     if scheme in ("postgresql", "postgres"):
-        return "postgresql", peewee.PostgresqlDatabase(url)
+        return "postgresql", peewee.PostgresqlDatabase(_with_patience(url))
     raise ValueError(f"database address of an unknown kind: {scheme!r}; allowed are sqlite and postgresql")
+
+
+def _with_patience(url: str) -> str:
+    """The address with an end to the waiting for a server that is there and says nothing, unless it has one."""
+    if "connect_timeout=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}connect_timeout={_CONNECT_TIMEOUT_S}"
 
 
 def _is_defect(error: Exception) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 from flow import Sender, customer, drain
 
 from dxflow.actors import relay as relays
+from dxflow.actors.broker.reads import Depth
 from dxflow.actors.dispatcher import Dispatcher
 from dxflow.actors.relay import Relay
 from dxflow.engine import machine
@@ -150,3 +152,32 @@ def test_an_exceptional_weight_travels_with_the_message(relay: Relay, shop) -> N
     relay.hand_over()
     weights = {message.kwargs["tenant_id"]: message.options.get("weight") for message in sent}
     assert weights == {heavy.tenant_id: 7, plain.tenant_id: None}
+
+
+def test_a_tenant_of_weight_three_has_three_times_the_share_of_others(
+    relay: Relay, shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"TAKE": 4, "BATCH": 2}.items():
+        monkeypatch.setattr(relays, name, value)
+    heavy, plain = shop(), shop()
+    models.DataController.update(queue_weight=3).where(models.DataController.id == heavy.tenant_id).execute()
+    sent = []
+    relay.dispatcher.broker.enqueue_all = sent.extend  # what goes out, instead of sending it
+    for sender in (heavy, plain):
+        _deliver(sender, 12)
+    relay.hand_over()
+    events = Counter(message.kwargs["tenant_id"] for message in sent for _ in message.kwargs["event_ids"])
+    assert events == {heavy.tenant_id: 6, plain.tenant_id: 2}
+
+
+def test_a_backlog_of_many_tenants_is_handed_over_in_looks_and_not_in_one(
+    relay: Relay, shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However fast the workers are: between two looks the relay rests, and sees that it is to stop."""
+    relay.most = 2
+    senders = [shop() for _ in range(5)]
+    for sender in senders:
+        _deliver(sender, 1)
+    nothing = Depth(0, 0, 0, None)
+    monkeypatch.setattr(relay.broker, "depths", lambda names: dict.fromkeys(names, nothing))
+    assert [relay.hand_over() for _ in range(4)] == [2, 2, 1, 0]

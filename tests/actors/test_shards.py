@@ -11,7 +11,9 @@ import pytest
 import redis
 from redis.crc import key_slot
 
+from dxflow.actors.broker.hub import Hub
 from dxflow.actors.broker.names import QUEUE
+from dxflow.actors.broker.poison import PoisonReport
 from dxflow.actors.broker.scripts import Scripts
 from dxflow.actors.broker.shards import CLUSTER, SINGLE
 from dxflow.engine.machine import FAMILIES, queue_name
@@ -130,3 +132,29 @@ def test_when_no_shard_answers_dramatiq_hears_of_it(valkey, make_broker, consume
         assert next(consumer) is None
     with pytest.raises(dramatiq.errors.ConnectionClosed):
         next(consumer)
+
+
+class OneNodeAway:
+    """A client whose first shard doesn't answer."""
+
+    def __init__(self, poison):
+        self.poison = poison
+
+    def set_retry(self, retry): ...
+
+    def hscan(self, key, count):
+        if key.startswith(CLUSTER.tag(0)):
+            raise redis.ConnectionError("as asked")
+        return 0, dict(self.poison.get(key, {}))
+
+    def hdel(self, key, message_id):
+        del self.poison[key][message_id]
+
+
+def test_what_was_given_up_is_reported_while_another_shards_node_is_away(message):
+    poison = {CLUSTER.internal(3, "poison"): {b"m1": b"queue\n" + message(workflow(DIDS[0])).encode()}}
+    reported = []
+    report = PoisonReport(Hub(lambda: OneNodeAway(poison), CLUSTER), reported.append, time.monotonic)
+    report()
+    assert len(reported) == 1
+    assert poison == {CLUSTER.internal(3, "poison"): {}}

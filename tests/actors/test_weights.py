@@ -88,3 +88,11 @@ def serve_from(scripts, number, turns):
 def test_a_weight_that_is_none_is_refused(weight, valkey, make_broker, message):
     with pytest.raises(ValueError, match="from 1 to 100"):
         make_broker(valkey).enqueue(message(HEAVY, options={"weight": weight}))
+
+
+def test_a_limit_raised_in_the_middle_of_a_call_holds_at_once(scripts):
+    send(scripts, HEAVY, 1)
+    assert len(scripts.fetch(0, Fetch("me", 1, 5, 60_000, 5), []).leased) == 1
+    scripts.enqueue([Entry("l", LIGHT, b"{}"), Entry("h", HEAVY, b"{}", limit=2)])
+    leased = scripts.fetch(0, Fetch("me", 2, 5, 60_000, 5), []).leased
+    assert {one.queue for one in leased} == {LIGHT, HEAVY}

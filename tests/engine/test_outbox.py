@@ -48,6 +48,30 @@ def test_a_claim_is_exclusive(core: Core, shopify: Sender) -> None:
     assert claim(core) == []
 
 
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_a_tenant_that_another_process_is_claiming_is_left_to_it_and_nobody_waits(
+    core: Core, shopify: Sender
+) -> None:
+    quiet = Sender(core, tenants.create(core, "Quiet", "FR").controller.id)
+    drain(core)
+    shopify.send("customers/create", customer(1))
+    earlier = Outbox(core).due(100)
+    shopify.send("customers/create", customer(2))
+    quiet.send("customers/create", customer())
+
+    def claim_all() -> list[Dispatch]:
+        core.store.database.execute_sql("SET lock_timeout = '2s'")
+        return claim(core)
+
+    with core.store.transaction():
+        (first,) = Outbox(core).claim(earlier, _nothing)
+        (others,) = at_once(core, [claim_all])
+    assert first.event_ids == tuple(row.id for row in earlier)
+    assert isinstance(others, list), others
+    assert [dispatch.tenant_id for dispatch in others] == [quiet.tenant_id]
+    assert [dispatch.tenant_id for dispatch in claim(core)] == [shopify.tenant_id]
+
+
 def test_a_message_the_dispatcher_still_has_only_gets_a_longer_lease(
     core: Core, clock: HandClock, shopify: Sender
 ) -> None:
@@ -162,8 +186,8 @@ def test_a_quiet_tenant_is_found_behind_a_backlog(core: Core, shopify: Sender, t
     outbox, quiet = Outbox(core), other.tenant_id
     assert set(outbox.longest_due(10)) == {tenant.controller.id}
     assert sorted(outbox.tenants_due(10)) == sorted([tenant.controller.id, quiet])
-    assert [row.tenant_id for row in outbox.due_of([quiet], 10)] == [quiet]
-    rows = outbox.due_of([tenant.controller.id, quiet], 3)
+    assert [row.tenant_id for row in outbox.due_of({quiet: 10})] == [quiet]
+    rows = outbox.due_of({tenant.controller.id: 3, quiet: 3})
     assert sorted(row.tenant_id for row in rows) == sorted([tenant.controller.id] * 3 + [quiet])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -190,6 +191,16 @@ def test_a_lost_connection_is_unavailable_and_the_next_call_connects_again(store
         with pytest.raises(Unavailable):
             store.ping()
     store.ping()
+
+
+def test_a_postgresql_that_takes_the_call_and_says_nothing_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dxflow.engine.store.store._CONNECT_TIMEOUT_S", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        quiet = Store(f"postgresql://dxflow@127.0.0.1:{silent.getsockname()[1]}/dxflow")
+        with pytest.raises(Unavailable):
+            quiet.ping()
 
 
 def test_quick_statements_speak_as_the_models_do(store: Store) -> None:
