@@ -83,11 +83,16 @@ class Lease(NamedTuple):
     shard: int = 0
 
 
+#: Scripts that touch no lease: what they needn't define on each call, they don't.
+_BRIEF = frozenset({"enqueue", "wake", "flush"})
+
+
 @cache
 def _source(name: str) -> tuple[str, str]:
     """A script's text and its SHA-1, by which the server knows it."""
     room = resources.files(__package__)
-    text = room.joinpath("common.lua").read_text("utf-8") + room.joinpath(f"{name}.lua").read_text("utf-8")
+    parts = ["common", name] if name in _BRIEF else ["common", "leases", name]
+    text = "".join(room.joinpath(f"{part}.lua").read_text("utf-8") for part in parts)
     return text, hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - as Redis names scripts
 
 
