@@ -41,15 +41,20 @@ class Late:
         return app(environ, start_response)
 
     def _try_to_make(self) -> WsgiApp:
+        """The first requests wait for it; after a failure one tries again, and the others don't wait for that."""
         # A lock of this process, and of the kind its threads have: one made in the master might be neither.
-        with self._guards.setdefault(os.getpid(), threading.Lock()):
+        guard = self._guards.setdefault(os.getpid(), threading.Lock())
+        if not guard.acquire(blocking=not self._told):
+            return self._meanwhile()
+        try:
             if os.getpid() not in self._made:
-                try:
-                    self._made[os.getpid()] = self._make()
-                except (DxflowError, StartError) as error:
-                    self._tell(str(error))
-                    return self._meanwhile()
+                self._made[os.getpid()] = self._make()
             return self._made[os.getpid()]
+        except (DxflowError, StartError) as error:
+            self._tell(str(error))
+            return self._meanwhile()
+        finally:
+            guard.release()
 
     def _tell(self, reason: str) -> None:
         """Once, not with each request."""
