@@ -41,7 +41,7 @@ class Late:
         return app(environ, start_response)
 
     def _try_to_make(self) -> WsgiApp:
-        """The first requests wait for it; after a failure one tries again, and the others don't wait for that."""
+        """The first requests wait for it; after a failure one tries again and the others don't wait."""
         # A lock of this process, and of the kind its threads have: one made in the master might be neither.
         guard = self._guards.setdefault(os.getpid(), threading.Lock())
         if not guard.acquire(blocking=not self._told):
