@@ -61,8 +61,9 @@ class Readings:
         return median(self.of(name))
 
     def ratio(self, name: str, peer: str) -> list[float]:
-        """Reading ÷ the peer's reading of the same round."""
-        return [one[name] / one[peer] for one in self.rounds if name in one and peer in one]
+        """Reading ÷ the peer's reading of the same round, where that is more than nothing: processor time is
+        counted in hundredths of a second."""
+        return [one[name] / one[peer] for one in self.rounds if name in one and one.get(peer)]
 
     def versus(self, name: str, peer: str) -> float | None:
         """The middle one of these ratios; None where there is none."""

@@ -122,7 +122,7 @@ def exchange_raw(port: int, request: bytes, timeout: float = 10.0) -> list[int |
     """Send bytes as they are on one connection; the status of every answer, and None for its end."""
     statuses: list[int | None] = []
     with socket.create_connection((HOST, port), timeout) as connection:
-        with suppress(ConnectionError):  # it may answer and close before it has read everything
+        with suppress(OSError):  # it may answer and close before it has read everything
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
         stream = connection.makefile("rb")

@@ -28,8 +28,10 @@ def test_every_kind_of_worker_does_each_event_once_and_ends_cleanly(
     books.check_exactly_once(crowd.event_ids().values())
     assert server.status_of("/metrics") == 200
     workers = server.workers()
-    assert [holds_connections(worker) for worker in workers] == [True, True]
-    assert [worker.num_threads() < 8 for worker in workers] == [kind == "gevent"] * 2
+    assert len(workers) == 2
+    wait_until(lambda: all(map(holds_connections, workers)), what="both workers to have opened their own")
+    few = [kind == "gevent"] * 2
+    wait_until(lambda: [worker.num_threads() < 8 for worker in workers] == few, what="their threads")
     check_that_the_master_shares_nothing(server)
     assert server.end() == 0
     assert "Traceback" not in server.log()
