@@ -161,9 +161,13 @@ class Watched:
         return int(found[b"port"] if isinstance(found, dict) else found[1])
 
     def has_failed_over(self) -> bool:
-        """Whether the first Sentinel names the former replica, and it takes writes."""
-        is_master = self.replica.client.info("replication")["role"] == "master"
-        return is_master and self.master_port() == self.replica.port
+        """Whether the first Sentinel names the former replica, and it takes writes. Who is promoted ends its
+        connections on the way."""
+        try:
+            is_master = self.replica.client.info("replication")["role"] == "master"
+            return is_master and self.master_port() == self.replica.port
+        except redis.ConnectionError:
+            return False
 
 
 @contextmanager
@@ -209,10 +213,13 @@ def _sentinel_id(number: int) -> str:
 
 
 def _is_in_step(watched: Watched) -> bool:
-    replication = watched.replica.client.info("replication")
+    try:
+        replication = watched.replica.client.info("replication")
+        views = [one.client.info("sentinel")["master0"] for one in watched.sentinels]
+    except redis.ConnectionError:
+        return False
     if replication["master_link_status"] != "up":
         return False
-    views = [one.client.info("sentinel")["master0"] for one in watched.sentinels]
     return all(view["status"] == "ok" and view["slaves"] == 1 and view["sentinels"] == 3 for view in views)
 
 
