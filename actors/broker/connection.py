@@ -30,6 +30,9 @@ SOCKET_TIMEOUT_S = 5.0
 #: A worker process needs one connection per thread that enqueues, and three more.
 MAX_CONNECTIONS = 256
 
+#: How often a Cluster's client may choose another node.
+CHOICES = 2
+
 #: What a command may end with. RedisClusterException is no RedisError.
 FAILURES = (redis.RedisError, RedisClusterException)
 #: Those of them that mean the server is away, or isn't the one to ask any more (a failover, a resharding).
@@ -67,10 +70,15 @@ def shards_for(source: str | ClientFactory) -> Shards:
 
 
 def _cluster(address: RedisAddress, options: dict[str, Any]) -> RedisCluster:
-    """Without full coverage too: shards whose node is up go on while another node is away."""
+    """Without full coverage too: shards whose node is up go on while another node is away.
+
+    The client asks one of the nodes about commands, and chooses another when it tries again: without a second
+    try, that node being away would fail every key.
+    """
     settings = _settings(address, options)
     settings.pop("db", None)
-    retry = settings.pop("retry", None)
+    settings.pop("retry", None)
+    retry = Retry(NoBackoff(), CHOICES)
     node: Any = ClusterNode  # unannotated in redis-py
     nodes = [node(host, port) for host, port in address.nodes]
     return RedisCluster(startup_nodes=nodes, require_full_coverage=False, retry=retry, **settings)

@@ -84,3 +84,16 @@ def test_a_node_of_a_cluster_killed_under_load_and_started_again_loses_nothing(
     books.check_exactly_once(crowd.event_ids().values())
     assert server.stop() == 0
     installation.verify_log()
+
+
+def test_tenants_on_the_other_nodes_of_a_cluster_go_on_while_one_is_away(
+    installation, books, make_server, cluster
+):
+    own = cluster.holder_of(CLUSTER.key(queue_name(WORKFLOW, installation.tenant["did"])))
+    other = next(node for node in cluster.nodes if node is not own)
+    server = make_server(installation.directory, redis_url=cluster.url, **LEASES).start().ready()
+    crowd = Crowd(server.port, installation.doors)
+    crowd.send(shipments(150), lambda: (crowd.wait_for(30), other.kill()))
+    books.wait_until_quiet()
+    books.check_exactly_once(crowd.event_ids().values())
+    assert not other.answers()
