@@ -9,7 +9,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
@@ -85,9 +85,7 @@ class Node:
 
     def kill(self) -> None:
         """kill -9, and wait until it has ended."""
-        process = psutil.Process(self.pid)
-        process.kill()
-        wait_until(lambda: not alive(process), what="the end of a server")
+        end_at_once(self.pid)
 
     def forget(self) -> None:
         """kill -9, and start it again without anything it had."""
@@ -96,14 +94,9 @@ class Node:
         self.directory.mkdir()
         self.start()
 
-    @contextmanager
-    def hanging(self) -> Iterator[None]:
+    def hanging(self) -> AbstractContextManager[None]:
         """While the block runs it takes connections and answers nothing."""
-        os.kill(self.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(self.pid, signal.SIGCONT)
+        return stopped(self.pid)
 
     def close(self) -> None:
         """Leave nothing behind, whatever state it is in."""
@@ -112,6 +105,23 @@ class Node:
             if self._child.is_running():
                 self.kill()
             self._child.stop(1.0)
+
+
+def end_at_once(pid: int) -> None:
+    """kill -9 a server, and wait until it has ended."""
+    process = psutil.Process(pid)
+    process.kill()
+    wait_until(lambda: not alive(process), what="the end of a server")
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """SIGSTOP while the block runs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def _spelled(settings: dict[str, object]) -> list[str]:

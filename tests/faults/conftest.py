@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import psutil
 import pytest
 import redis
 from books import Books
-from clusters import Node, start_nodes
-from server import Installation, Server, alive, environment, installed
+from clusters import Node, end_at_once, start_nodes, stopped
+from server import Installation, Server, environment, installed
 
 from dxflow.config.valkey import EmbeddedValkey
-from waiting import wait_until
 
 
 @pytest.fixture
@@ -67,18 +64,11 @@ class Redis:
 
     def kill(self) -> None:
         """kill -9, and wait until it has ended."""
-        process = psutil.Process(self.pid)
-        process.kill()
-        wait_until(lambda: not alive(process), what="the end of Redis")
+        end_at_once(self.pid)
 
-    @contextmanager
-    def hanging(self) -> Iterator[None]:
+    def hanging(self) -> AbstractContextManager[None]:
         """While the block runs it takes connections and answers nothing."""
-        os.kill(self.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(self.pid, signal.SIGCONT)
+        return stopped(self.pid)
 
     def stop(self) -> None:
         self.client.close()
