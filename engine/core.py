@@ -62,7 +62,7 @@ def build(
     """Put a Core together on an open store. ``host`` names the installation in log origins."""
     keys = KeyRing(root_key, clock)
     signing = CheckpointKeys(store, keys, clock, host)
-    log = TenantLog(store, clock, signing.current, host)
+    log = TenantLog(store, clock, signing.sign, host)
     return Core(
         store=store,
         keys=keys,

@@ -68,7 +68,9 @@ def _open(settings: Settings, migrate: bool) -> Core:
         ),
         dispatch_lease=settings.dispatch_lease_ms / 1000,
     )
-    made.signing.current()
+    with store.transaction():
+        made.signing.active()
+        made.log.open_installation()
     return made
 
 

@@ -72,7 +72,7 @@ class Resolver:
 
     def _document(self, row: models.Did) -> dict[str, object]:
         if row.kind == "data_controller":
-            keys = [verifier.public_key for verifier in self._core.signing.verifiers()]
+            keys = [key.public_key for key in self._core.signing.active()]
             return did.document(row.did, None, keys)
         return did.document(row.did, did.derive(row.tenant_id, self._core.did_method))
 

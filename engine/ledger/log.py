@@ -17,7 +17,10 @@ from .. import moments
 from ..errors import LogBroken, NotFound, StaleFence
 from ..moments import Clock
 from ..store import Store, models, quick
-from . import leaves, merkle, note, tiles
+from . import leaves, merkle, tiles
+
+INSTALLATION = "00000000-0000-4000-8000-000000000000"
+"""Stands where a tenant's id does, for the log whose leaves commit to the checkpoints of all tenants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,25 @@ class StoredTiles:
 
 @dataclass(frozen=True, slots=True)
 class TenantLog:
-    """All tenants' logs of one installation. ``signer`` gives the key that signs checkpoints now."""
+    """All logs of one installation: one per tenant, and the one that speaks of them all (``INSTALLATION``).
+    ``sign`` makes the signed checkpoint of (origin, size, root)."""
 
     store: Store
     clock: Clock
-    signer: Callable[[], note.SigningKey]
+    sign: Callable[[str, int, bytes], str]
     host: str
     salt: Callable[[], bytes] = field(default=lambda: secrets.token_bytes(32))
 
     def open(self, tenant_id: str, did: str) -> None:
         """Start a tenant's log at size 0, inside the transaction that makes the tenant."""
-        origin = f"{self.host}/log/{did}"
+        self._open(tenant_id, f"{self.host}/log/{did}")
+
+    def open_installation(self) -> None:
+        """Start the installation's own log unless it is there; inside a transaction."""
+        if quick.lock(models.AuditHead, tenant_id=INSTALLATION) is None:
+            self._open(INSTALLATION, f"{self.host}/log")
+
+    def _open(self, tenant_id: str, origin: str) -> None:
         models.AuditHead.create(
             tenant_id=tenant_id,
             origin=origin,
@@ -72,8 +83,9 @@ class TenantLog:
             root=merkle.EMPTY_ROOT.hex(),
             frontier=merkle.Frontier().to_bytes(),
             fence=0,
-            checkpoint=self.signer().sign_note(note.checkpoint_text(origin, 0, merkle.EMPTY_ROOT)),
+            checkpoint=self.sign(origin, 0, merkle.EMPTY_ROOT),
             updated_at=self.clock(),
+            covered_size=0,
             force_insert=True,
         )
 
@@ -140,7 +152,6 @@ class TenantLog:
         for (level, index), content in tiles.grow(StoredTiles(head.tenant_id), head.size, hashes).items():
             self._put_tile(head.tenant_id, level, index, content)
         root = frontier.root()
-        text = note.checkpoint_text(head.origin, frontier.size, root)
         stands = {
             "tenant_id": head.tenant_id,
             "size": head.size,
@@ -150,7 +161,7 @@ class TenantLog:
             "size": frontier.size,
             "root": root.hex(),
             "frontier": frontier.to_bytes(),
-            "checkpoint": self.signer().sign_note(text),
+            "checkpoint": self.sign(head.origin, frontier.size, root),
             "updated_at": self.clock(),
         }
         if quick.update(models.AuditHead, stands, changes) != 1:

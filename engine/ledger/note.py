@@ -13,6 +13,7 @@ two; whoever keeps an older checkpoint and asks for a consistency proof notices.
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import re
 import secrets
@@ -61,9 +62,19 @@ class Verifier:
             self._scheme = eddsa.new(eddsa.import_public_key(public_key), "rfc8032")
         except ValueError:
             raise Invalid("key", "not an Ed25519 public key") from None
-        self.name = name
         self.public_key = public_key
-        encoded = _ED25519 + public_key
+        self._call(name)
+
+    def named(self, name: str) -> Verifier:
+        """The same key under another name. Raises Invalid for an impossible one."""
+        _require_name(name)
+        other = copy.copy(self)
+        other._call(name)
+        return other
+
+    def _call(self, name: str) -> None:
+        self.name = name
+        encoded = _ED25519 + self.public_key
         self.key_id = hashlib.sha256(name.encode("utf-8") + b"\n" + encoded).digest()[:_KEY_ID_BYTES]
         self.vkey = f"{name}+{self.key_id.hex()}+{_base64(encoded)}"
 
@@ -110,6 +121,12 @@ class SigningKey:
     def from_seed(cls, seed: bytes, name: str) -> SigningKey:
         """The key whose ``seed`` was kept."""
         return cls(seed, name)
+
+    def named(self, name: str) -> SigningKey:
+        """The same key under another name. Raises Invalid for an impossible one."""
+        other = copy.copy(self)
+        other.verifier = self.verifier.named(name)
+        return other
 
     @property
     def name(self) -> str:

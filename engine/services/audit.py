@@ -7,6 +7,7 @@ import json
 from ..core import Core
 from ..errors import Invalid
 from ..ledger import verify as verification
+from ..ledger.log import INSTALLATION
 from ..ledger.verify import Progress, Verification
 from ..store import models
 
@@ -53,14 +54,13 @@ def verify(core: Core, tenant_id: str | None = None, progress: Progress = lambda
     tenants = models.DataController.select()
     if tenant_id is not None:
         tenants = tenants.where(models.DataController.id == tenant_id)
-    verifiers = core.signing.verifiers()
     for controller in tenants:
         head = models.AuditHead.get_or_none(tenant_id=controller.id)
         if head is None:
             found.tenants += 1
             found.problems.append(f"{controller.did}: has no log")
         else:
-            verification.tenant(found, head, verifiers, progress)
+            verification.tenant(found, head, core.signing.verifiers(head.origin), progress)
     found.problems += [f"log key {vkey} was not made by this installation" for vkey in core.signing.foreign()]
     if tenant_id is None:
         found.problems += [f"{head.origin}: the data controller of this log is gone" for head in _orphans()]
@@ -68,8 +68,8 @@ def verify(core: Core, tenant_id: str | None = None, progress: Progress = lambda
 
 
 def _orphans() -> list[models.AuditHead]:
-    known = models.DataController.select(models.DataController.id)
-    return list(models.AuditHead.select().where(models.AuditHead.tenant_id.not_in(known)))
+    known, head = models.DataController.select(models.DataController.id), models.AuditHead
+    return list(head.select().where(head.tenant_id.not_in(known), head.tenant_id != INSTALLATION))
 
 
 def entry_count(tenant_id: str | None = None) -> int:

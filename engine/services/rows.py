@@ -209,7 +209,7 @@ def checkpoint(core: Core, tenant_id: str) -> Row:
         "size": head.size,
         "root": head.root,
         "checkpoint": head.checkpoint,
-        "vkey": core.signing.current().vkey,
+        "vkey": core.signing.vkeys(head.origin)[0],
     }
 
 

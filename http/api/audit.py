@@ -36,7 +36,8 @@ class EntryPage(Listed[Entry]):
 
 
 class Checkpoint(Shape):
-    """Where the log ends. ``checkpoint`` is the C2SP signed note; ``verifier_keys`` check it, newest first."""
+    """Where the log ends. ``checkpoint`` is the C2SP signed note; ``verifier_keys`` check it: the
+    active ones, oldest first."""
 
     origin: str
     size: LogIndex
@@ -100,7 +101,7 @@ def checkpoint(call: Call[Nothing, Nothing]) -> Checkpoint:
         size=head.size,
         root=head.root,
         checkpoint=head.checkpoint,
-        verifier_keys=[verifier.vkey for verifier in call.core.signing.verifiers()],
+        verifier_keys=call.core.signing.vkeys(head.origin),
         updated_at=head.updated_at,
     )
 

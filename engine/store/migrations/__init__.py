@@ -64,4 +64,5 @@ def _statements_of(file: str, dialect: str) -> list[str]:
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "initial", _initial),
     Migration(2, "queues", partial(_statements_of, "0002_queues.sql")),
+    Migration(3, "ledger", partial(_statements_of, "0003_ledger.sql")),
 )

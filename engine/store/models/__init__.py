@@ -30,10 +30,15 @@ from .people import (
     RightsRequest,
 )
 from .record import (
+    ActivitySalt,
+    AgentCheckpoint,
+    AgentEngine,
+    AgentTenant,
     AuditEntry,
     AuditHead,
     AuditSalt,
     AuditTile,
+    CoveredCheckpoint,
     Event,
     IdempotencyKey,
     Installation,
@@ -42,6 +47,10 @@ from .record import (
 )
 
 __all__ = [
+    "ActivitySalt",
+    "AgentCheckpoint",
+    "AgentEngine",
+    "AgentTenant",
     "ApiKey",
     "AuditEntry",
     "AuditHead",
@@ -51,6 +60,7 @@ __all__ = [
     "ConnectorSecret",
     "Consent",
     "ConsentCurrent",
+    "CoveredCheckpoint",
     "DataController",
     "DataSubject",
     "DataSubjectLink",

@@ -12,7 +12,8 @@ from .base import Row
 class DataController(Row):
     """A tenant: whoever decides why and how personal data is processed (GDPR Art. 4(7)).
 
-    ``queue_weight`` (1 to 100) is how many turns its queues get in a round of all tenants.
+    ``queue_weight`` (1 to 100) is how many turns its queues get in a round of all tenants. ``log_access`` says
+    who may read its log: ``public``, or ``key`` for whoever has an API key of the tenant.
     """
 
     id = IdField(primary_key=True)
@@ -22,6 +23,7 @@ class DataController(Row):
     region = CharField(null=True)
     created_at = MomentField()
     queue_weight = IntegerField()
+    log_access = CharField()
 
     class Meta:
         table_name = "data_controllers"

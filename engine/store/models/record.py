@@ -61,7 +61,10 @@ class AuditEntry(Row):
 
 
 class AuditHead(Row):
-    """Where a tenant's log ends: size, root, the signed checkpoint, and the fence of the last lock holder."""
+    """Where a tenant's log ends: size, root, the signed checkpoint, and the fence of the last lock holder.
+
+    The installation's log speaks of its first ``covered_size`` leaves.
+    """
 
     tenant_id = IdField(primary_key=True)
     origin = CharField()
@@ -71,6 +74,7 @@ class AuditHead(Row):
     fence = IntegerField()
     checkpoint = TextField()
     updated_at = MomentField()
+    covered_size = IntegerField()
 
     class Meta:
         table_name = "audit_heads"
@@ -102,17 +106,87 @@ class AuditSalt(Row):
 
 
 class Registration(Row):
-    """The dx-agent's receipt for one processing activity; one activity is registered once."""
+    """The dx-agent's receipt for one processing activity; one activity is registered once.
+
+    ``origin`` is empty for the tenant's own log; for an agent elsewhere it names the log, and ``proof`` is the
+    C2SP tlog-proof that came with the receipt.
+    """
 
     activity_id = IdField(primary_key=True)
     tenant_id = IdField()
     did = CharField()
+    origin = CharField(default="")
     log_index = IntegerField()
     tree_size = IntegerField()
+    commitment = CharField(null=True)
+    proof = TextField(null=True)
     registered_at = MomentField()
 
     class Meta:
         table_name = "registrations"
+
+
+class ActivitySalt(Row):
+    """The salt of what a registered activity commits to; deleting it makes the leaf unopenable."""
+
+    activity_id = IdField(primary_key=True)
+    tenant_id = IdField()
+    salt = BytesField()
+
+    class Meta:
+        table_name = "activity_salts"
+
+
+class CoveredCheckpoint(Row):
+    """Leaf ``seq`` of the installation's log commits to this tenant's signed checkpoint."""
+
+    seq = IntegerField(primary_key=True)
+    tenant_id = IdField()
+    size = IntegerField()
+    checkpoint = TextField()
+    covered_at = MomentField()
+
+    class Meta:
+        table_name = "covered_checkpoints"
+
+
+class AgentEngine(Row):
+    """An engine that may register activities with the dx-agent that runs here; ``public_key`` is hex."""
+
+    id = IdField(primary_key=True)
+    name = CharField()
+    public_key = CharField()
+    created_at = MomentField()
+    revoked_at = MomentField(null=True)
+
+    class Meta:
+        table_name = "agent_engines"
+
+
+class AgentTenant(Row):
+    """Whose log a tenant's DID names at this dx-agent; it belongs to the engine that came with it first."""
+
+    id = IdField(primary_key=True)
+    did = CharField()
+    engine_id = IdField()
+    created_at = MomentField()
+
+    class Meta:
+        table_name = "agent_tenants"
+
+
+class AgentCheckpoint(Row):
+    """What the engine remembers of a tenant's log at the dx-agent: its last checkpoint, and whose word counts."""
+
+    tenant_id = IdField(primary_key=True)
+    origin = CharField()
+    size = IntegerField()
+    checkpoint = TextField()
+    vkeys = DocumentField()
+    seen_at = MomentField()
+
+    class Meta:
+        table_name = "agent_checkpoints"
 
 
 class IdempotencyKey(Row):
@@ -138,13 +212,14 @@ class Installation(Row):
 
 
 class LogKey(Row):
-    """An Ed25519 key that signs checkpoints; ``vkey`` is its C2SP verifier key, safe to publish."""
+    """An Ed25519 key that signs checkpoints until it is retired; its public half is inside ``vkey``."""
 
     id = peewee.AutoField()
     name = CharField()
     vkey = TextField()
     seed_sealed = BytesField()
     created_at = MomentField()
+    retired_at = MomentField(null=True)
 
     class Meta:
         table_name = "log_keys"
