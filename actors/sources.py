@@ -1,4 +1,4 @@
-"""What feeds a worker: the relay and the watch, which run while a worker of this broker does.
+"""What runs beside a worker of this broker: the relay and the watch, which feed it, and the coverer of its logs.
 
 A middleware, so that it makes no difference whose Worker it is: the engine's or the ``dramatiq`` command's.
 """
@@ -11,6 +11,7 @@ from dramatiq.middleware import Middleware
 from typing_extensions import override
 
 from ..engine.core import Core
+from ..engine.coverer import Coverer
 from .broker.broker import TenantBroker
 from .dispatcher import Dispatcher
 from .relay import Relay
@@ -20,13 +21,14 @@ logger = structlog.get_logger(__name__)
 
 
 class Sources(Middleware):
-    """``patience`` is how many seconds each of the two may take to stop."""
+    """``patience`` is how many seconds each of them may take to stop."""
 
     def __init__(self, core: Core, broker: TenantBroker, dispatcher: Dispatcher) -> None:
         self.patience = 5.0
         self._core, self._broker, self._dispatcher = core, broker, dispatcher
         self._relay: Relay | None = None
         self._watch: Watch | None = None
+        self._coverer: Coverer | None = None
 
     @override
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
@@ -35,12 +37,14 @@ class Sources(Middleware):
         self._watch = Watch(self._core)
         self._relay.start()
         self._watch.start()
+        self._coverer = Coverer(self._core)
+        self._coverer.start()
         logger.info("engine_started", threads=worker.worker_threads)
 
     @override
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Stop them first, so that nothing new comes while the workers finish."""
-        for source in (self._watch, self._relay):
+        for source in (self._watch, self._relay, self._coverer):
             if source is not None:
                 source.stop(self.patience)
 

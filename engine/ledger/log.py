@@ -71,23 +71,24 @@ class TenantLog:
         self._open(tenant_id, f"{self.host}/log/{did}")
 
     def open_installation(self) -> None:
-        """Start the installation's own log unless it is there; inside a transaction."""
+        """Start the installation's own log unless it is there, and lock it; inside a transaction."""
         if quick.lock(models.AuditHead, tenant_id=INSTALLATION) is None:
-            self._open(INSTALLATION, f"{self.host}/log")
+            self._open(INSTALLATION, f"{self.host}/log", unless_there=True)
+            quick.lock(models.AuditHead, tenant_id=INSTALLATION)
 
-    def _open(self, tenant_id: str, origin: str) -> None:
-        models.AuditHead.create(
-            tenant_id=tenant_id,
-            origin=origin,
-            size=0,
-            root=merkle.EMPTY_ROOT.hex(),
-            frontier=merkle.Frontier().to_bytes(),
-            fence=0,
-            checkpoint=self.sign(origin, 0, merkle.EMPTY_ROOT),
-            updated_at=self.clock(),
-            covered_size=0,
-            force_insert=True,
-        )
+    def _open(self, tenant_id: str, origin: str, *, unless_there: bool = False) -> None:
+        row = {
+            "tenant_id": tenant_id,
+            "origin": origin,
+            "size": 0,
+            "root": merkle.EMPTY_ROOT.hex(),
+            "frontier": merkle.Frontier().to_bytes(),
+            "fence": 0,
+            "checkpoint": self.sign(origin, 0, merkle.EMPTY_ROOT),
+            "updated_at": self.clock(),
+            "covered_size": 0,
+        }
+        quick.insert(models.AuditHead, row, ignore=unless_there)
 
     def fence(self, tenant_id: str) -> int:
         """A fencing token: larger than every one handed out before for this tenant."""

@@ -1,7 +1,7 @@
 """The installation's checkpoint keys: made on first use, kept sealed, rotated with overlap.
 
-One Ed25519 key signs every log of the installation, under the log's own origin as its C2SP key name, so each log
-has verifier keys of its own. While keys overlap a checkpoint bears a signature of each, oldest first: whoever
+One Ed25519 key signs every log of the installation, under the log's own origin as its C2SP key name, so each
+log has verifier keys of its own. While keys overlap a checkpoint bears a signature of each, oldest first: whoever
 knows the older key goes on, and learns of the newer one from the log itself (``services/log_keys.py``).
 """
 
@@ -33,7 +33,12 @@ class CheckpointKeys:
     """Signs checkpoints with the keys that are active, and names the verifiers of every key that ever was."""
 
     def __init__(
-        self, store: Store, keys: KeyRing, clock: Clock, name: str, monotonic: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        keys: KeyRing,
+        clock: Clock,
+        name: str,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._keys = keys
@@ -65,7 +70,9 @@ class CheckpointKeys:
         """
         self.active()
         ours = [key for key in map(self._open, _rows()) if key is not None]
-        return [self._named(key, name).verifier for key in ours for name in dict.fromkeys((origin, self._name))]
+        return [
+            self._named(key, name).verifier for key in ours for name in dict.fromkeys((origin, self._name))
+        ]
 
     def vkeys(self, origin: str) -> list[str]:
         """The C2SP verifier keys that outsiders may know a log by: the active ones, oldest first."""
@@ -86,7 +93,7 @@ class CheckpointKeys:
     def retire(self) -> list[note.SigningKey]:
         """All active keys but the newest sign no more; which they were."""
         with self._store.transaction():
-            *older, newest = self._load()
+            *older, _ = self._load()
             for key in older:
                 row = models.LogKey.get(models.LogKey.vkey == key.vkey)
                 row.retired_at = self._clock()

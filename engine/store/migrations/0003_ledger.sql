@@ -49,3 +49,9 @@ CREATE TABLE agent_checkpoints (
   tenant_id {{uuid}} PRIMARY KEY, origin TEXT NOT NULL, size {{bigint}} NOT NULL, checkpoint TEXT NOT NULL,
   vkeys {{json}} NOT NULL DEFAULT '[]', seen_at {{moment}} NOT NULL DEFAULT {{now}}
 );
+
+-- Where each log speaks of a key that came or went; a rotation that was interrupted goes on from here.
+CREATE TABLE log_key_leaves (
+  public_key TEXT NOT NULL, tenant_id {{uuid}} NOT NULL, kind TEXT NOT NULL, seq {{bigint}} NOT NULL,
+  PRIMARY KEY (public_key, kind, tenant_id)
+);

@@ -43,6 +43,7 @@ from .record import (
     IdempotencyKey,
     Installation,
     LogKey,
+    LogKeyLeaf,
     Registration,
 )
 
@@ -71,6 +72,7 @@ __all__ = [
     "LinkConflict",
     "LinkHistory",
     "LogKey",
+    "LogKeyLeaf",
     "Membership",
     "Notification",
     "ProcessingActivity",

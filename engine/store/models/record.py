@@ -223,3 +223,16 @@ class LogKey(Row):
 
     class Meta:
         table_name = "log_keys"
+
+
+class LogKeyLeaf(Row):
+    """Leaf ``seq`` of this log says that a key was added or retired; ``public_key`` is hex."""
+
+    public_key = CharField()
+    tenant_id = IdField()
+    kind = CharField()
+    seq = IntegerField()
+
+    class Meta:
+        table_name = "log_key_leaves"
+        primary_key = peewee.CompositeKey("public_key", "kind", "tenant_id")
