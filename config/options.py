@@ -67,6 +67,7 @@ Platform = Annotated[Literal["shopify", "stripe", "mailchimp", "mandrill", "wooc
 Regime = Annotated[Literal["gdpr", "uk_gdpr", "ccpa", "ccpa_opt_out", "shopify"], Option()]
 State = Annotated[Literal["received", "running", "retrying", "done", "failed", "discarded"] | None, Option()]
 Failed = Annotated[Literal["failed"], Option()]
+LogAccess = Annotated[Literal["public", "key"], typer.Argument()]
 Required = Annotated[str, Option()]
 Id = Annotated[str | None, typer.Argument()]
 All = Annotated[bool, Option("--all")]

@@ -11,7 +11,7 @@ from ..engine.edge import Edge
 from ..engine.errors import DxflowError, Unavailable
 from ..engine.inbox import Inbox
 from ..engine.services.connectors import Endpoints
-from . import api, problems
+from . import api, log, problems
 from .dashboard import install as install_dashboard
 from .health import Healthz
 from .outside import HttpSettings, Outside
@@ -30,6 +30,7 @@ def build(core: Core, outside: Outside, settings: HttpSettings) -> falcon.App[An
     app.add_route("/events/hasura/{connector_id}", webhooks)
     for path, resource in api.routes(core, outside, settings.max_body_bytes).items():
         app.add_route(path, resource)
+    log.install(app, core, log.TenantNames(core))
     app.add_middleware([Prefix(settings.public_url), *api.middleware(core, outside)])
     install_dashboard(app, core, settings)
     return app

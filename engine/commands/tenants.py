@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ...config import options
 from ...config.commands import Run, command, group
-from ..services import rows, tenants
+from ..services import acts, rows, tenants
 from ..wiring import core_for
+from .owner import one_tenant
 
 commands = group("tenant", "Data controllers.")
 
@@ -29,3 +30,11 @@ def tenant_show(run: Run, tenant: str) -> None:
     """The tenant with this DID or id, and how much it has."""
     core = core_for(run.settings)
     run.show(rows.tenant_in_full(core, tenants.find(tenant)), rows.TENANT_IN_FULL)
+
+
+@command(commands, "log-access", tenant=True)
+def tenant_log_access(run: Run, access: options.LogAccess) -> None:
+    """Who may read the tenant's log: anybody (public), or whoever has one of its API keys (key)."""
+    core, tenant_id = one_tenant(run)
+    row = tenants.set_log_access(core, tenant_id, access, acts.SYSTEM)
+    run.show(rows.tenant_in_full(core, row), rows.LOG_ACCESS)

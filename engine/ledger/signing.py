@@ -1,8 +1,8 @@
 """The installation's checkpoint keys: made on first use, kept sealed, rotated with overlap.
 
 One Ed25519 key signs every log of the installation, under the log's own origin as its C2SP key name, so each
-log has verifier keys of its own. While keys overlap a checkpoint bears a signature of each, oldest first: whoever
-knows the older key goes on, and learns of the newer one from the log itself (``services/log_keys.py``).
+log has verifier keys of its own. While keys overlap a checkpoint bears a signature of each, oldest first:
+whoever knows the older key goes on, and learns of the newer one from the log (``services/log_keys.py``).
 """
 
 from __future__ import annotations
@@ -77,6 +77,11 @@ class CheckpointKeys:
     def vkeys(self, origin: str) -> list[str]:
         """The C2SP verifier keys that outsiders may know a log by: the active ones, oldest first."""
         return [self._named(key, origin).vkey for key in self.active()]
+
+    def every(self, origin: str) -> list[tuple[note.Verifier, bool]]:
+        """The verifiers of a log as they stand in the table now, oldest first, and whether their keys sign."""
+        rows = [(row, key) for row in reversed(_rows()) if (key := self._open(row)) is not None]
+        return [(self._named(key, origin).verifier, row.retired_at is None) for row, key in rows]
 
     def foreign(self) -> list[str]:
         """What the table holds beside our own keys: their verifier keys as they stand there."""

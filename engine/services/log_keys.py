@@ -1,9 +1,9 @@
 """Rotating the key that signs the logs, while they are written: overlap first, then retirement.
 
 ``rotate`` makes a key that signs beside the old one, and puts a leaf into every log that says so: whoever
-trusts the old key learns of the new one under the old one's signature. ``retire`` puts a leaf into every log that the
-old key signs no more, and then it doesn't. Between the two lies as much time as outsiders need to look once.
-Both can be interrupted and called again: what is done is kept per log.
+trusts the old key learns of the new one under the old one's signature. ``retire`` puts a leaf into every log
+that the old key signs no more, and then it doesn't. Between the two lies as much time as outsiders need to look
+once. Both can be interrupted and called again: what is done is kept per log.
 """
 
 from __future__ import annotations

@@ -30,7 +30,9 @@ TENANT_IN_FULL = TENANT | {
     "queue_weight": "Queue weight",
     "connectors": "Connectors",
     "log_entries": "Log entries",
+    "log_access": "Log read by",
 }
+LOG_ACCESS = {"did": "DID", "name": "Name", "log_access": "Log read by"}
 NEW_KEY = {"api_key": "API key"}
 API_KEY = {
     "id": "Id",
@@ -113,9 +115,9 @@ def tenant(row: models.DataController) -> Row:
 
 
 def tenant_in_full(core: Core, row: models.DataController) -> Row:
-    """The tenant, how many ``connectors`` it has and how many ``log_entries``."""
+    """The tenant, how many ``connectors`` it has and how many ``log_entries``, and its ``log_access``."""
     counts = {"connectors": len(connectors.every(row.id)), "log_entries": core.log.head(row.id).size}
-    return tenant(row) | counts
+    return tenant(row) | counts | {"log_access": row.log_access}
 
 
 def api_key(row: models.ApiKey) -> Row:

@@ -14,6 +14,9 @@ from . import acts, credentials
 HEAVIEST = 100
 """The largest weight of a tenant's queues."""
 
+LOG_ACCESS = ("public", "key")
+"""Who may read a tenant's log: anybody, or whoever has one of its API keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewTenant:
@@ -62,6 +65,19 @@ def set_queue_weight(core: Core, tenant_id: str, weight: int, actor: str) -> mod
         controller.queue_weight = weight
         controller.save(only=[models.DataController.queue_weight])
         acts.record(core, tenant_id, "tenant.queue_weighted", actor, weight=weight)
+    return controller
+
+
+def set_log_access(core: Core, tenant_id: str, access: str, actor: str) -> models.DataController:
+    """Let anybody read the tenant's log (``public``), or its API keys alone (``key``). Raises Invalid."""
+    if access not in LOG_ACCESS:
+        raise Invalid("log_access", f"{access[:40]!r}; allowed are {', '.join(LOG_ACCESS)}")
+    controller = find(tenant_id)
+    with core.store.transaction():
+        before, controller.log_access = controller.log_access, access
+        controller.save(only=[models.DataController.log_access])
+        body = {"from": before, "to": access}
+        acts.record(core, tenant_id, "tenant.log_access_set", actor, **body)
     return controller
 
 

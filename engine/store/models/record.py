@@ -176,7 +176,7 @@ class AgentTenant(Row):
 
 
 class AgentCheckpoint(Row):
-    """What the engine remembers of a tenant's log at the dx-agent: its last checkpoint, and whose word counts."""
+    """What the engine remembers of a tenant's log at the dx-agent: its last checkpoint and its keys."""
 
     tenant_id = IdField(primary_key=True)
     origin = CharField()

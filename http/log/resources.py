@@ -1,0 +1,105 @@
+"""Checkpoint, tiles, entry bundles and keys of one log, as its readers fetch them.
+
+What has been published stays published: a tile of any width that the tree ever had is served, also when it is
+full by now, because its reader may hold an older checkpoint. Tiles never change, so caches may keep them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import falcon
+
+from ...engine.core import Core
+from ...engine.errors import NotFound
+from ...engine.services import log_reads
+from .. import prefix
+from .names import Names
+
+_FOREVER = "max-age=31536000, immutable"
+
+
+class _Resource:
+    def __init__(self, core: Core, names: Names) -> None:
+        self._core = core
+        self._names = names
+
+
+class CheckpointResource(_Resource):
+    """``checkpoint``: the newest signed note."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "") -> None:
+        """200, or 304 while it is still the one the reader has."""
+        with self._core.store.reachable():
+            checkpoint = self._core.log.head(self._names(req, name).log_id).checkpoint
+        resp.content_type = "text/plain; charset=utf-8"
+        resp.cache_control = ["no-cache"]
+        resp.etag = etag = hashlib.sha256(checkpoint.encode()).hexdigest()[:32]
+        if any(tag in ("*", etag) for tag in req.if_none_match or ()):
+            resp.status = falcon.HTTP_304
+            return
+        resp.text = checkpoint
+
+    on_head = on_get
+
+
+class TileResource(_Resource):
+    """``tile/<L>/<N>[.p/<W>]`` and ``tile/entries/<N>[.p/<W>]``."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, rest: str, name: str = "") -> None:
+        """200, or 404 for what no tree of this log has had."""
+        with self._core.store.reachable():
+            opened = self._names(req, name)
+            data = log_reads.tile(self._core, opened.log_id, f"tile/{rest}")
+        if data is None:
+            raise NotFound("this log has no such tile (C2SP tlog-tiles)")
+        resp.content_type = "application/octet-stream"
+        resp.cache_control = ["public" if opened.public else "private", _FOREVER]
+        resp.data = data
+
+    on_head = on_get
+
+
+class KeysResource(_Resource):
+    """``keys``: ``{"origin", "keys": [{"vkey", "index", "active"}]}``, oldest first.
+
+    ``index`` is the leaf that added the key, under a checkpoint that an older key signed; null for a key that
+    was there from the log's start.
+    """
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "") -> None:
+        """200."""
+        with self._core.store.reachable():
+            log_id = self._names(req, name).log_id
+            found = log_reads.keys(self._core, log_id)
+        resp.cache_control = ["no-cache"]
+        resp.text = json.dumps(found)
+
+    on_head = on_get
+
+
+class IndexResource(_Resource):
+    """The log's own address: what is to be found here."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "") -> None:
+        """200: ``{"origin", "size", "vkeys", "format", "checkpoint", "tiles", "entries", "keys"}``."""
+        with self._core.store.reachable():
+            log_id = self._names(req, name).log_id
+            head = self._core.log.head(log_id)
+        base = prefix.path(req).rstrip("/")
+        resp.cache_control = ["no-cache"]
+        resp.text = json.dumps(
+            {
+                "origin": head.origin,
+                "size": head.size,
+                "vkeys": self._core.signing.vkeys(head.origin),
+                "format": "https://c2sp.org/tlog-tiles",
+                "checkpoint": f"{base}/checkpoint",
+                "tiles": f"{base}/tile/<L>/<N>[.p/<W>]",
+                "entries": f"{base}/tile/entries/<N>[.p/<W>]",
+                "keys": f"{base}/keys",
+            }
+        )
+
+    on_head = on_get
