@@ -11,13 +11,24 @@ import dxflow
 from dxflow.config import banner, options, processes
 from dxflow.config.commands import Run, command, execute, program
 from dxflow.config.settings import Settings
-from dxflow.engine.commands import audit, connectors, events, keys, log_keys, queues, requests, tenants, users
+from dxflow.engine.commands import (
+    audit,
+    connectors,
+    events,
+    keys,
+    log_keys,
+    proofs,
+    queues,
+    requests,
+    tenants,
+    users,
+)
 from dxflow.engine.services import doctor, rows, upkeep, welcome
 from dxflow.engine.wiring import core_for
 from dxflow.http.demo import hour
 
 app = program(dxflow.__version__)
-modules = (tenants, keys, connectors, events, requests, audit, log_keys, users)
+modules = (tenants, keys, connectors, events, requests, audit, log_keys, proofs, users)
 for group in dict.fromkeys(module.commands for module in modules):  # some modules add to another's group
     app.add_typer(group)
 app.add_typer(queues.asking(lambda settings: dxflow.Engine(settings).depths))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -67,6 +68,11 @@ Platform = Annotated[Literal["shopify", "stripe", "mailchimp", "mandrill", "wooc
 Regime = Annotated[Literal["gdpr", "uk_gdpr", "ccpa", "ccpa_opt_out", "shopify"], Option()]
 State = Annotated[Literal["received", "running", "retrying", "done", "failed", "discarded"] | None, Option()]
 Failed = Annotated[Literal["failed"], Option()]
+Out = Annotated[Path | None, Option(dir_okay=False, help="The file to write.")]
+Activity = Annotated[str | None, Option(help="Only the proof of this activity: its id or DID.")]
+Force = Annotated[bool, Option("--force", help="Replace a file that is there.")]
+Keys = Annotated[list[str] | None, Option(metavar="VKEY", help="Trust this verifier key; can be repeated.")]
+Checkpoint = Annotated[Path | None, Option(exists=True, dir_okay=False, help="A checkpoint that was kept.")]
 LogAccess = Annotated[Literal["public", "key"], typer.Argument()]
 Required = Annotated[str, Option()]
 Id = Annotated[str | None, typer.Argument()]

@@ -52,6 +52,8 @@ FOREIGN = {
     "actors": {"falcon", "typer", "rich", "gunicorn", "jinja2"},
 }
 LONGEST_FILE = 300
+ONE_FILE = {Path("engine/ledger/verifier.py")}
+"""What must be a single file, because people carry it to other machines."""
 LONGEST_FUNCTION = 40
 
 
@@ -221,7 +223,7 @@ def test_nothing_connects_or_starts_a_thread_at_import(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", product_files(), ids=str)
 def test_files_and_functions_stay_short(file: Path) -> None:
-    assert len((ROOT / file).read_text().splitlines()) <= LONGEST_FILE
+    assert len((ROOT / file).read_text().splitlines()) <= LONGEST_FILE or file in ONE_FILE
     for node in ast.walk(parsed(file)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1 - docstring_length(node)

@@ -51,7 +51,10 @@ class CheckpointKeys:
 
     def sign(self, origin: str, size: int, root: bytes) -> str:
         """The signed checkpoint of a tree, as it may go out."""
-        text = note.checkpoint_text(origin, size, root)
+        return self.sign_text(origin, note.checkpoint_text(origin, size, root))
+
+    def sign_text(self, origin: str, text: str) -> str:
+        """A note that every active key signed in the name of a log."""
         keys = [self._named(key, origin) for key in self.active()]
         return text + "\n" + "".join(key.signature_line(text) for key in keys)
 

@@ -14,7 +14,7 @@ from ..core import Core
 from ..errors import Conflict
 from ..ledger.log import Leaf
 from ..store import models, quick
-from . import acts
+from . import acts, covering
 
 ADDED = "log_key.added"
 RETIRED = "log_key.retired"
@@ -33,6 +33,9 @@ def rotate(core: Core, progress: Progress = lambda _: None) -> dict[str, object]
         core.signing.rotate()
     newest = core.signing.active()[-1].public_key.hex()
     logs = _tell_all(core, ADDED, newest, progress)
+    covering.cover(
+        core
+    )  # so that checkpoints with both signatures are kept: bundles show the one vouch for the other
     quick.insert(models.Installation, {"name": _mark(newest), "value": "every log"}, ignore=True)
     return {"added": newest, "active": [key.public_key.hex() for key in core.signing.active()], "logs": logs}
 

@@ -53,12 +53,25 @@ def tile(core: Core, log_id: str, name: str) -> bytes | None:
     if first + wanted.width > there:
         return None
     if wanted.level is None:
-        return _bundle(log_id, first, wanted.width)
+        return bundle(log_id, first, wanted.width)
     stored = StoredTiles(log_id).read(wanted.level, wanted.index)
     data = stored[: wanted.width * _HASH_BYTES]
     if len(data) != wanted.width * _HASH_BYTES:
         raise LogBroken(f"tile {wanted.level}/{wanted.index} lacks hashes its tree needs")
     return data
+
+
+def bundle(log_id: str, first: int, width: int) -> bytes:
+    """Entries from ``first`` on, each after its length. Raises LogBroken where one is missing."""
+    entry = models.AuditEntry
+    query = entry.select(entry.seq, entry.leaf).where(
+        entry.tenant_id == log_id, entry.seq >= first, entry.seq < first + width
+    )
+    rows = list(query.order_by(entry.seq).tuples())
+    if [seq for seq, _ in rows] != list(range(first, first + width)):
+        raise LogBroken(f"entries from {first} on are missing")
+    leaves = (str(leaf).encode("utf-8") for _, leaf in rows)
+    return b"".join(len(leaf).to_bytes(_LENGTH_BYTES, "big") + leaf for leaf in leaves)
 
 
 def keys(core: Core, log_id: str) -> dict[str, object]:
@@ -80,15 +93,3 @@ def keys(core: Core, log_id: str) -> dict[str, object]:
 def _spelled(name: TileName) -> str:
     path = tiles.tile_path(name.level or 0, name.index, name.width)
     return path if name.level is not None else path.replace("tile/0/", "tile/entries/", 1)
-
-
-def _bundle(log_id: str, first: int, width: int) -> bytes:
-    entry = models.AuditEntry
-    query = entry.select(entry.seq, entry.leaf).where(
-        entry.tenant_id == log_id, entry.seq >= first, entry.seq < first + width
-    )
-    rows = list(query.order_by(entry.seq).tuples())
-    if [seq for seq, _ in rows] != list(range(first, first + width)):
-        raise LogBroken(f"entries from {first} on are missing")
-    leaves = (str(leaf).encode("utf-8") for _, leaf in rows)
-    return b"".join(len(leaf).to_bytes(_LENGTH_BYTES, "big") + leaf for leaf in leaves)

@@ -22,8 +22,8 @@ class DataController(Row):
     jurisdiction = CharField()
     region = CharField(null=True)
     created_at = MomentField()
-    queue_weight = IntegerField()
-    log_access = CharField()
+    queue_weight = IntegerField(default=1)
+    log_access = CharField(default="public")
 
     class Meta:
         table_name = "data_controllers"
