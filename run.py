@@ -12,6 +12,7 @@ from dxflow.config import banner, options, processes
 from dxflow.config.commands import Run, command, execute, program
 from dxflow.config.settings import Settings
 from dxflow.engine.commands import (
+    agents,
     audit,
     connectors,
     events,
@@ -22,13 +23,15 @@ from dxflow.engine.commands import (
     requests,
     tenants,
     users,
+    watch,
 )
 from dxflow.engine.services import doctor, rows, upkeep, welcome
-from dxflow.engine.wiring import core_for
+from dxflow.engine.wiring import agent_core_for, core_for
+from dxflow.http.agent import Service
 from dxflow.http.demo import hour
 
 app = program(dxflow.__version__)
-modules = (tenants, keys, connectors, events, requests, audit, log_keys, proofs, users)
+modules = (tenants, keys, connectors, events, requests, audit, log_keys, proofs, watch, users)
 for group in dict.fromkeys(module.commands for module in modules):  # some modules add to another's group
     app.add_typer(group)
 app.add_typer(queues.asking(lambda settings: dxflow.Engine(settings).depths))
@@ -62,6 +65,20 @@ def web(run: Run) -> int:
 def worker(run: Run) -> None:
     """Run the actors alone, until a signal asks to stop."""
     processes.worker(run.settings, dxflow.Engine(run.settings))
+
+
+@command(app, "agent", prints=False, runs=True)
+def agent(run: Run) -> int:
+    """Run a dx-agent that other installations register with (their DXFLOW_AGENT_URL); port 9000 if none is set."""
+    settings = run.settings.for_agent()
+    service = Service(settings)
+
+    def opening(settings: Settings) -> None:
+        agent_core_for(settings).store.close()
+        told = [("DXFLOW_AGENT_URL", settings.base_url), ("Database", rows.masked(settings.database))]
+        banner.show(f"dx-agent {dxflow.__version__}", [("", told)])
+
+    return processes.agent(settings, opening, lambda _: service.app(), service.stop)
 
 
 @command(app, "migrate")

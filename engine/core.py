@@ -7,11 +7,15 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from .agent import DxAgent, EmbeddedAgent
+from .agent import DxAgent, EmbeddedAgent, HttpAgent
+from .agent.key import EngineKey
+from .agent.transport import Transport
 from .identity.keys import KeyRing
 from .identity.subjects import Subjects
 from .ledger.log import TenantLog
+from .ledger.memory import Memory
 from .ledger.signing import CheckpointKeys
 from .moments import Clock, system_clock
 from .retry import RetryPolicy
@@ -38,8 +42,18 @@ class Core:
     spread: Callable[[], float]
     did_method: str
     dispatch_lease: float
+    memory: Memory | None = None
+    """What is remembered of the logs outside the database."""
     bell: threading.Event = field(default_factory=threading.Event)
     """Set after a commit that leaves due events behind; the relay waits on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The dx-agent that an engine asks over HTTP; ``token`` shows that it may enrol there."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
 
 
 def new_uuid() -> str:
@@ -55,11 +69,14 @@ def build(
     did_method: str = "dep",
     policy: RetryPolicy | None = None,
     dispatch_lease: float = 30.0,
+    agent: Elsewhere | None = None,
     clock: Clock = system_clock,
     new_id: Callable[[], str] = new_uuid,
     spread: Callable[[], float] = random.random,
+    memory: Memory | None = None,
 ) -> Core:
-    """Put a Core together on an open store. ``host`` names the installation in log origins."""
+    """Put a Core together on an open store. ``host`` names the installation in log origins; without ``agent``
+    the dx-agent is the embedded one."""
     keys = KeyRing(root_key, clock)
     signing = CheckpointKeys(store, keys, clock, host)
     log = TenantLog(store, clock, signing.sign, host)
@@ -69,11 +86,19 @@ def build(
         log=log,
         signing=signing,
         subjects=Subjects(store, keys, clock, new_id, did_method),
-        agent=EmbeddedAgent(store, log, clock, did_method),
+        agent=_remote(store, keys, log, clock, agent)
+        if agent
+        else EmbeddedAgent(store, log, clock, did_method),
         policy=policy or RetryPolicy(),
         clock=clock,
         new_id=new_id,
         spread=spread,
         did_method=did_method,
         dispatch_lease=dispatch_lease,
+        memory=memory,
     )
+
+
+def _remote(store: Store, keys: KeyRing, log: TenantLog, clock: Clock, agent: Elsewhere) -> HttpAgent:
+    key = lru_cache(maxsize=1)(lambda: EngineKey.load(store, keys))
+    return HttpAgent(store, log, clock, Transport(agent.url, key, clock), log.host, agent.token)

@@ -14,27 +14,40 @@ from ..config.datadir import DataDir
 from ..config.errors import SettingsError
 from ..config.settings import Settings
 from . import core, greenlets
-from .core import Core
+from .core import Core, Elsewhere
 from .errors import Unavailable
 from .identity import did
 from .identity.vault import KeyFault, RootKey
+from .ledger.memory import Memory
 from .retry import RetryPolicy
 from .store import Store, models, quick
 
 _cores: dict[tuple[int, str, str], Core] = {}
 _guard = threading.Lock()
 
+ENGINE, AGENT = "an engine", "a dx-agent"
+"""Whose database it is, as it is kept there and told."""
+
 
 def core_for(settings: Settings, *, migrate: bool = True) -> Core:
     """This process's Core for these settings, opened and (unless told otherwise) migrated on first use.
 
     Raises KeyFault for an unusable root key, Unavailable for a database that doesn't answer or, without
-    ``migrate``, isn't up to date.
+    ``migrate``, isn't up to date, SettingsError for a dx-agent's database.
     """
+    return _core_for(settings, ENGINE, migrate)
+
+
+def agent_core_for(settings: Settings) -> Core:
+    """The same for the dx-agent of these settings, with a database of its own (``Settings.for_agent``)."""
+    return _core_for(settings.for_agent(), AGENT, migrate=True)
+
+
+def _core_for(settings: Settings, role: str, migrate: bool) -> Core:
     name = (os.getpid(), settings.database, str(settings.data_dir))
     with _guard:
         if name not in _cores:
-            _cores[name] = _open(settings, migrate)
+            _cores[name] = _open(settings, role, migrate)
         return _cores[name]
 
 
@@ -44,7 +57,7 @@ def forget() -> None:
         _cores.clear()
 
 
-def _open(settings: Settings, migrate: bool) -> Core:
+def _open(settings: Settings, role: str, migrate: bool) -> Core:
     greenlets.cooperate()
     DataDir(settings.data_dir).prepare()
     given = settings.root_key.get_secret_value() if settings.root_key else None
@@ -53,6 +66,7 @@ def _open(settings: Settings, migrate: bool) -> Core:
         store.migrate()
     elif not store.up_to_date():
         raise Unavailable("the database isn't migrated; run `dxflow migrate`")
+    _keep_role(store, role)
     root = RootKey.load(given, settings.root_key_path).key
     _recognise(store, root, settings)
     _keep_method(store, settings.did_method)
@@ -67,11 +81,32 @@ def _open(settings: Settings, migrate: bool) -> Core:
             settings.retry_max_backoff_ms / 1000,
         ),
         dispatch_lease=settings.dispatch_lease_ms / 1000,
+        agent=_elsewhere(settings) if role == ENGINE else None,
+        memory=Memory(settings.data_dir / "log-memory"),
     )
     with store.transaction():
         made.signing.active()
         made.log.open_installation()
     return made
+
+
+def _elsewhere(settings: Settings) -> Elsewhere | None:
+    token = settings.agent_token.get_secret_value().strip() if settings.agent_token else None
+    return Elsewhere(settings.agent_url, token) if settings.agent_url else None
+
+
+def _keep_role(store: Store, role: str) -> None:
+    """Remember whose database this is. Raises SettingsError for the other's: their logs and keys must not mix."""
+    with store.transaction():
+        # Databases that are older than this mark were all engines'.
+        first = ENGINE if quick.get(models.Installation, name="root_key_check") else role
+        quick.insert(models.Installation, {"name": "role", "value": first}, ignore=True)
+        kept = str(models.Installation.get(name="role").value)
+    if kept != role:
+        raise SettingsError(
+            f"DXFLOW_DATABASE_URL: this database belongs to {kept}, and can't be used as {role} too; name "
+            "another one, or leave it unset for a file of its own"
+        )
 
 
 def _recognise(store: Store, root: bytes, settings: Settings) -> None:

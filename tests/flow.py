@@ -16,7 +16,7 @@ from dxflow.engine.inbox import Accepted, Inbox
 from dxflow.engine.outbox import Dispatch, Outbox
 from dxflow.engine.platforms import signing
 from dxflow.engine.platforms.base import Delivery
-from dxflow.engine.services import connectors
+from dxflow.engine.services import connectors, verifying
 from dxflow.engine.store import models
 
 SECRET = "a secret of the platform"
@@ -179,9 +179,8 @@ def leaves(tenant_id: str, kind: str | None = None) -> list[dict[str, object]]:
 
 def check_invariants(core: Core) -> None:
     """What must hold after every step, whatever happened."""
-    from dxflow.engine.services import audit
 
-    found = audit.verify(core)
+    found = verifying.verify_logs(core)
     assert found.ok, found.problems
     activities = list(models.ProcessingActivity.select())
     by_event = [a.event_id for a in activities if a.event_id]

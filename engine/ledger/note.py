@@ -57,7 +57,7 @@ class Verifier:
 
     def __init__(self, name: str, public_key: bytes) -> None:
         """``public_key`` is 32 raw bytes. Raises Invalid for an impossible name or key."""
-        _require_name(name)
+        require_name(name)
         try:
             self._scheme = eddsa.new(eddsa.import_public_key(public_key), "rfc8032")
         except ValueError:
@@ -67,7 +67,7 @@ class Verifier:
 
     def named(self, name: str) -> Verifier:
         """The same key under another name. Raises Invalid for an impossible one."""
-        _require_name(name)
+        require_name(name)
         other = copy.copy(self)
         other._call(name)
         return other
@@ -226,7 +226,8 @@ def _parse_signature(line: str) -> _Signature:
     return _Signature(name, value[:_KEY_ID_BYTES], value[_KEY_ID_BYTES:])
 
 
-def _require_name(name: str) -> None:
+def require_name(name: str) -> None:
+    """Raises Invalid for a name that no key may have (signed-note, "Format")."""
     if not _is_name(name):
         raise Invalid("name", "a key's name is printable and has no space and no plus")
 

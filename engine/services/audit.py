@@ -6,9 +6,6 @@ import json
 
 from ..core import Core
 from ..errors import Invalid
-from ..ledger import verify as verification
-from ..ledger.log import INSTALLATION
-from ..ledger.verify import Progress, Verification
 from ..store import models
 
 
@@ -45,36 +42,3 @@ def consistency(core: Core, tenant_id: str, old: int, new: int | None = None) ->
     if not 0 < old <= later:
         raise Invalid("from", f"must be 1 to {later}")
     return later, [node.hex() for node in core.log.consistency(tenant_id, old, later)]
-
-
-def verify(core: Core, tenant_id: str | None = None, progress: Progress = lambda _: None) -> Verification:
-    """Check one tenant's log, or all, entry by entry. A tenant without a log is a problem too, and so are a
-    log without a tenant and a signing key that isn't ours."""
-    found = Verification()
-    tenants = models.DataController.select()
-    if tenant_id is not None:
-        tenants = tenants.where(models.DataController.id == tenant_id)
-    for controller in tenants:
-        head = models.AuditHead.get_or_none(tenant_id=controller.id)
-        if head is None:
-            found.tenants += 1
-            found.problems.append(f"{controller.did}: has no log")
-        else:
-            verification.tenant(found, head, core.signing.verifiers(head.origin), progress)
-    found.problems += [f"log key {vkey} was not made by this installation" for vkey in core.signing.foreign()]
-    if tenant_id is None:
-        found.problems += [f"{head.origin}: the data controller of this log is gone" for head in _orphans()]
-    return found
-
-
-def _orphans() -> list[models.AuditHead]:
-    known, head = models.DataController.select(models.DataController.id), models.AuditHead
-    return list(head.select().where(head.tenant_id.not_in(known), head.tenant_id != INSTALLATION))
-
-
-def entry_count(tenant_id: str | None = None) -> int:
-    """How many entries a verification will read."""
-    query = models.AuditHead.select()
-    if tenant_id is not None:
-        query = query.where(models.AuditHead.tenant_id == tenant_id)
-    return sum(head.size for head in query)

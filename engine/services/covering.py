@@ -7,15 +7,14 @@ tenant does. The log of a dx-agent elsewhere covers that agent's tenants in the 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..core import Core
+from ..ledger import covers
 from ..ledger.log import INSTALLATION, Leaf
 from ..store import models, quick
 
-KIND = "log.checkpoint"
 BATCH = 256
 """Checkpoints in one transaction: meanwhile their tenants can't append."""
 
@@ -63,18 +62,12 @@ def newest(core: Core, tenant_id: str) -> Covered | None:
     return Covered(
         index=row.seq,
         checkpoint=row.checkpoint,
-        payload=payload(row.checkpoint),
+        payload=covers.payload(row.checkpoint),
         salt=bytes(salt.salt),
         leaf=core.log.entry(INSTALLATION, row.seq).leaf,
         proof=core.log.inclusion(INSTALLATION, row.seq, head.size),
         installation=head,
     )
-
-
-def payload(checkpoint: str) -> dict[str, str | int]:
-    """What a leaf commits to: ``{"origin", "size", "root"}`` of this signed checkpoint, the root in hex."""
-    origin, size, root = checkpoint.split("\n", 3)[:3]
-    return {"origin": origin, "size": int(size), "root": base64.b64decode(root).hex()}
 
 
 def _cover_some(core: Core, tenant_id: str | None) -> list[models.AuditHead]:
@@ -90,7 +83,7 @@ def _cover_some(core: Core, tenant_id: str | None) -> list[models.AuditHead]:
 
 
 def _append(core: Core, heads: Sequence[models.AuditHead]) -> None:
-    leaves = [Leaf(KIND, {"actor": "system"}, payload(head.checkpoint)) for head in heads]
+    leaves = [Leaf(covers.KIND, {"actor": "system"}, covers.payload(head.checkpoint)) for head in heads]
     appended = core.log.append(INSTALLATION, leaves)
     now = core.clock()
     rows = [
@@ -110,3 +103,6 @@ def _append(core: Core, heads: Sequence[models.AuditHead]) -> None:
 
 def _remember(core: Core, heads: Sequence[models.AuditHead]) -> None:
     """Outside the database, once it is committed."""
+    if core.memory is not None and heads:
+        for head in (*heads, core.log.head(INSTALLATION)):
+            core.memory.remember(head.tenant_id, head.checkpoint)

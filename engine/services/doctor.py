@@ -29,6 +29,7 @@ from ...config.settings import Settings
 from ..errors import DxflowError, LogBroken, Unavailable
 from ..identity.vault import RootKey
 from ..ledger import note
+from ..ledger.memory import Memory, size_of
 from ..moments import Clock, system_clock
 from ..store import Store, models
 
@@ -87,6 +88,7 @@ def _checks(load: Callable[[], Settings], now: datetime) -> Iterator[Check]:
         ("clock", lambda: _clock(settings, now)),
         ("audit log", lambda: _audit_log(settings)),
         ("redis", lambda: _redis(settings)),
+        ("dx-agent", lambda: _agent(settings)),
         ("port", lambda: _port(settings)),
     )
     for name, look in checks:
@@ -163,12 +165,18 @@ def _audit_log(settings: Settings) -> str:
     with _open(settings) as store:
         if not store.up_to_date():
             raise Unavailable("can't be read before the database is migrated")
-        verifiers = [note.Verifier.from_vkey(row.vkey) for row in models.LogKey.select()]
+        keys = [note.Verifier.from_vkey(row.vkey) for row in models.LogKey.select()]
+        memory = Memory(settings.data_dir / "log-memory")
         heads = list(models.AuditHead.select())
         for head in heads:
+            verifiers = [key.named(name) for key in keys for name in (head.origin, key.name)]
             found = note.open_checkpoint(head.checkpoint, verifiers)
             if (found.origin, found.size, found.root.hex()) != (head.origin, head.size, head.root):
                 raise LogBroken(f"{head.origin}: the signed checkpoint speaks of another tree")
+            if size_of(memory.recall(head.tenant_id) or "") > head.size:
+                raise LogBroken(
+                    f"{head.origin}: rolled back, more was signed; `audit verify` says what is gone"
+                )
     return f"{len(heads)} signed heads hold, {sum(head.size for head in heads)} entries"
 
 
@@ -182,6 +190,13 @@ def _redis(settings: Settings) -> str:
     except Unavailable:  # also when a killed server left its socket behind
         return "the embedded Valkey isn't running; it starts with `serve`"
     return "the embedded Valkey answers"
+
+
+def _agent(settings: Settings) -> str:
+    if not _exists(settings):
+        return agent_trust.check(settings, None)
+    with _open(settings) as store:
+        return agent_trust.check(settings, store)
 
 
 def _ping(url: str) -> None:

@@ -197,9 +197,7 @@ def _checkpoints(core: Core, head: models.AuditHead) -> Iterator[bytes]:
 
 def _turning_points(core: Core, head: models.AuditHead) -> list[int]:
     """The leaves that added a key: a checkpoint soon after each shows that the older one vouched for it."""
-    indexes = (
-        log_keys.leaf_of(head.tenant_id, key.public_key) for key, _ in core.signing.every(head.origin)
-    )
+    indexes = (log_keys.leaf_of(head.tenant_id, key.public_key) for key, _ in core.signing.every(head.origin))
     return [index for index in indexes if index is not None]
 
 

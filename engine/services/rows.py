@@ -193,12 +193,13 @@ def masked(url: str) -> str:
 
 
 def verification(found: Verification) -> Row:
-    """``{"ok", "tenants", "entries", "problems"}``"""
+    """``{"ok", "tenants", "entries", "problems", "resumed"}``"""
     return {
         "ok": found.ok,
         "tenants": found.tenants,
         "entries": found.entries,
         "problems": found.problems,
+        "resumed": found.resumed,
     }
 
 

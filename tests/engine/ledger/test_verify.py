@@ -12,7 +12,7 @@ from dxflow.engine.core import Core
 from dxflow.engine.ledger import merkle, note, tiles
 from dxflow.engine.ledger.log import Leaf
 from dxflow.engine.ledger.verify import Verification
-from dxflow.engine.services import audit, tenants
+from dxflow.engine.services import tenants, verifying
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
@@ -44,7 +44,7 @@ def tamper(core: Core, shopify: Sender) -> Tamper:
 
 def _problem(core: Core) -> str:
     """The one problem that verification names."""
-    found = audit.verify(core)
+    found = verifying.verify_logs(core)
     assert not found.ok
     assert len(found.problems) == 1, found.problems
     return found.problems[0]
@@ -56,14 +56,14 @@ def _registered(tenant: NewTenant) -> models.Registration:
 
 
 def test_an_untouched_log_is_whole(core: Core, tamper: Tamper) -> None:
-    found = audit.verify(core)
+    found = verifying.verify_logs(core)
     assert (found.ok, found.tenants) == (True, 1)
-    assert found.entries == audit.entry_count() == models.AuditEntry.select().count()
+    assert found.entries == verifying.entry_count() == models.AuditEntry.select().count()
 
 
 def test_progress_counts_every_entry_once(core: Core, tamper: Tamper) -> None:
     counted: list[int] = []
-    found = audit.verify(core, progress=counted.append)
+    found = verifying.verify_logs(core, progress=counted.append)
     assert sum(counted) == found.entries
 
 
@@ -129,14 +129,16 @@ def test_an_extra_entry_is_found(core: Core, tamper: Tamper, tenant: NewTenant) 
         ("root", "0" * 64, "don't give the root"),
         ("size", 3, "don't give the root"),
         ("size", 9999, "the head counts 9999 entries"),
-        ("origin", "elsewhere/log/x", "speaks of another tree"),
+        ("origin", "elsewhere/log/x", "this origin isn't that of /log/did:dep:"),
         ("frontier", merkle.Frontier().to_bytes(), "frontier"),
         ("checkpoint", "nothing", "not a signed note"),
     ],
 )
 def test_a_changed_head_is_found(core: Core, tamper: Tamper, column: str, value: object, named: str) -> None:
     tamper(f"UPDATE audit_heads SET {column} = ?", value)
-    assert named in _problem(core)
+    found = verifying.verify_logs(core)
+    assert not found.ok
+    assert named in found.problems[0]
 
 
 def test_an_older_checkpoint_of_the_same_log_is_found(core: Core, tamper: Tamper, tenant: NewTenant) -> None:
@@ -165,7 +167,7 @@ def test_a_rewritten_log_under_a_key_of_its_own_is_found(
 ) -> None:
     """Leaves, tiles, root and checkpoint agree, and the key that signed it stands in the table."""
     head = core.log.head(tenant.controller.id)
-    stranger = note.SigningKey.generate(core.signing.current().name)
+    stranger = note.SigningKey.generate(head.origin)
     text = note.checkpoint_text(head.origin, head.size, bytes.fromhex(head.root))
     tamper("UPDATE audit_heads SET checkpoint = ?", stranger.sign_note(text))
     assert "no known key signed the note" in _problem(core)
@@ -173,10 +175,10 @@ def test_a_rewritten_log_under_a_key_of_its_own_is_found(
         "INSERT INTO log_keys (name, vkey, seed_sealed) SELECT name, ?, seed_sealed FROM log_keys",
         stranger.vkey,
     )
-    problems = audit.verify(core).problems
+    problems = verifying.verify_logs(core).problems
     assert any("no known key signed the note" in problem for problem in problems)
     assert f"log key {stranger.vkey} was not made by this installation" in problems
-    assert stranger.vkey not in [verifier.vkey for verifier in core.signing.verifiers()]
+    assert stranger.vkey not in [verifier.vkey for verifier in core.signing.verifiers(head.origin)]
 
 
 def test_a_changed_tile_is_found(core: Core, tamper: Tamper) -> None:
@@ -221,7 +223,7 @@ def test_a_receipt_that_points_elsewhere_is_found(
     core: Core, tamper: Tamper, tenant: NewTenant, statement: str, named: str
 ) -> None:
     tamper(statement, _registered(tenant).log_index)
-    assert any(named in problem for problem in audit.verify(core).problems)
+    assert any(named in problem for problem in verifying.verify_logs(core).problems)
 
 
 def test_an_activity_that_only_claims_to_be_registered_is_found(
@@ -240,11 +242,11 @@ def test_the_broken_log_of_one_tenant_is_named_beside_the_whole_one_of_another(
 ) -> None:
     other = tenants.create(core, "Other", "FR").controller
     tamper("DELETE FROM audit_entries WHERE seq = 1 AND tenant_id = ?", other.id)
-    found = audit.verify(core)
+    found = verifying.verify_logs(core)
     assert found.tenants == 2
     assert [other.did in problem for problem in found.problems] == [True]
-    assert audit.verify(core, tenant.controller.id).ok
-    assert not audit.verify(core, other.id).ok
+    assert verifying.verify_logs(core, tenant.controller.id).ok
+    assert not verifying.verify_logs(core, other.id).ok
 
 
 def test_a_log_that_grows_while_it_is_verified_is_whole(
@@ -256,7 +258,7 @@ def test_a_log_that_grows_while_it_is_verified_is_whole(
             drain(core)
 
     def verify() -> list[Verification]:
-        return [audit.verify(core) for _ in range(40)]
+        return [verifying.verify_logs(core) for _ in range(40)]
 
     results = at_once(core, [write, verify, verify])
     problems = [found.problems for result in results[1:] for found in result]  # type: ignore[union-attr]

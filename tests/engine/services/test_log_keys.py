@@ -10,7 +10,7 @@ from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, LogBroken
 from dxflow.engine.ledger import note, signing
 from dxflow.engine.ledger.log import INSTALLATION, Leaf, TenantLog
-from dxflow.engine.services import audit, log_keys, tenants
+from dxflow.engine.services import log_keys, tenants, verifying
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
@@ -60,7 +60,7 @@ def test_a_retired_key_signs_no_more_and_what_it_signed_still_verifies(core: Cor
     assert not _opens(head.checkpoint, head.origin, old)
     assert _opens(head.checkpoint, head.origin, core.signing.active()[0])
     assert note.open_checkpoint(old_checkpoint, core.signing.verifiers(head.origin)).origin == head.origin
-    assert audit.verify(core).problems == []
+    assert verifying.verify_logs(core).problems == []
 
 
 def test_a_rotation_that_was_interrupted_goes_on_with_the_same_key(
@@ -110,4 +110,4 @@ def test_a_log_opened_while_keys_overlap_knows_both(core: Core, tenant: NewTenan
     head = core.log.head(newcomer)
     assert all(_opens(head.checkpoint, head.origin, key) for key in core.signing.active())
     log_keys.retire(core)
-    assert audit.verify(core).problems == []
+    assert verifying.verify_logs(core).problems == []
