@@ -2,7 +2,7 @@
 # pip and make alone: everything else goes into .venv. All paths are relative, because make can't hold spaces.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench diagram clean
+.PHONY: help run test check bench diagram did-fixtures clean
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
@@ -14,7 +14,7 @@ READY_TO_RUN := .venv/.ready-to-run-$(KEY)
 READY_TO_TEST := .venv/.ready-to-test-$(KEY)
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 run: $(READY_TO_RUN) ## start everything at http://127.0.0.1:8000; the first start makes a demo tenant
 	@exec $(BIN)/python run.py serve
@@ -38,6 +38,9 @@ bench: $(READY_TO_TEST) ## run the benchmarks; each figure is a ratio to its pee
 
 diagram: $(READY_TO_RUN) ## draw docs/workflows.md from the table of workflows
 	@mkdir -p docs build && $(DIAGRAM) > build/workflows.md && cp build/workflows.md docs/workflows.md
+
+did-fixtures: $(READY_TO_TEST) ## write what the W3C did-test-suite takes, from a running resolver, to build/did-fixtures
+	@exec $(BIN)/python tests/did_fixtures.py build/did-fixtures
 
 clean: ## remove what make made, .venv included; data stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -28,7 +28,7 @@ def build(core: Core, outside: Outside, settings: HttpSettings) -> falcon.App[An
     webhooks = WebhookResource(Edge(core, Inbox(core), Endpoints(core)), settings.max_body_bytes)
     app.add_route("/webhooks/{platform}/{connector_id}", webhooks)
     app.add_route("/events/hasura/{connector_id}", webhooks)
-    for path, resource in api.routes(core, outside, settings.max_body_bytes).items():
+    for path, resource in api.routes(core, outside, settings).items():
         app.add_route(path, resource)
     log.install(app, core, log.TenantNames(core))
     app.add_middleware([Prefix(settings.public_url), *api.middleware(core, outside)])

@@ -18,7 +18,8 @@ from ..engine.store import models
 
 RESULT = "application/did-resolution"
 _RESULTS = (RESULT, "application/json", 'application/ld+json;profile="https://w3id.org/did-resolution"')
-_DOCUMENTS = ("application/did", "application/did+ld+json", "application/did+json", "application/ld+json")
+_JSON = "application/did+json"
+_DOCUMENTS = ("application/did", "application/did+ld+json", _JSON, "application/ld+json")
 
 
 class Resolver:
@@ -27,8 +28,9 @@ class Resolver:
     200, 400 (not a DID), 404 (not issued here), 406, 410 (deactivated), 501 (another method's DID).
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, public_url: str) -> None:
         self._core = core
+        self._public_url = public_url
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, identifier: str) -> None:
         """Resolve. Errors too are resolution results."""
@@ -66,18 +68,30 @@ class Resolver:
         if row.deactivated_at is not None:
             metadata |= {"updated": row.deactivated_at, "deactivated": True}
             resp.status = falcon.HTTP_410
-        whole = wanted in _RESULTS
         resp.content_type = wanted
-        resp.text = json.dumps(did.resolution(document, None, metadata) if whole else document)
+        _for_browsers(resp)
+        if wanted in _RESULTS:
+            document = did.resolution(document, None, metadata)
+        elif wanted == _JSON:
+            del document["@context"]  # an entry of JSON-LD alone (DID Core 1.0 section 6.3)
+        resp.text = json.dumps(document)
 
     def _document(self, row: models.Did) -> dict[str, object]:
         if row.kind == "data_controller":
             keys = [key.public_key for key in self._core.signing.active()]
-            return did.document(row.did, None, keys)
+            return did.document(row.did, None, keys, {"log": f"{self._public_url}/log/{row.did}"})
         return did.document(row.did, did.derive(row.tenant_id, self._core.did_method))
+
+
+def _for_browsers(resp: falcon.Response) -> None:
+    """Documents are public: pages of any origin may read them. What is deactivated today may not have been
+    yesterday, so nobody keeps an answer without asking."""
+    resp.set_header("Access-Control-Allow-Origin", "*")
+    resp.set_header("Cache-Control", "no-cache")
 
 
 def _refuse(resp: falcon.Response, error: str) -> None:
     resp.status = falcon.code_to_http_status(did.ERROR_STATUS[error])
     resp.content_type = RESULT
+    _for_browsers(resp)
     resp.text = json.dumps(did.resolution(None, error))

@@ -110,12 +110,16 @@ def is_ours(did: str, method: str = METHOD) -> bool:
 
 
 def document(
-    did: str, controller: str | None, verification: Sequence[bytes] | None = None
+    did: str,
+    controller: str | None,
+    verification: Sequence[bytes] | None = None,
+    logs: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
     """The DID document of ``did`` (DID Core 1.0 section 5).
 
     ``verification`` holds raw 32-byte Ed25519 public keys that may sign assertions in its name: a tenant's
-    log keys, two of them during a rotation. Data subjects and activities have none.
+    log keys, two of them during a rotation. ``logs`` are addresses of transparency logs (C2SP tlog-tiles) by
+    the fragment that names them. Data subjects and activities have neither.
     """
     context: list[str] = ["https://www.w3.org/ns/did/v1"]
     result: dict[str, object] = {"@context": context, "id": did}
@@ -126,6 +130,11 @@ def document(
         methods = [_multikey(did, key) for key in verification]
         result["verificationMethod"] = methods
         result["assertionMethod"] = [method["id"] for method in methods]
+    if logs:
+        result["service"] = [
+            {"id": f"{did}#{name}", "type": "TransparencyLog", "serviceEndpoint": address}
+            for name, address in logs.items()
+        ]
     return result
 
 

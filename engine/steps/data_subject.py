@@ -14,10 +14,15 @@ from ..identity.subjects import Origin
 from ..store import models, quick
 from .base import Outcome, Prepared, Step
 
+ENDED = ("erased", "merged")
+"""States of a subject whose DID names nobody any more."""
+
 
 def derive(core: Core, event: models.Event, _: Prepared) -> Outcome:
     """Derive the DID from the row's UUID. Subjects take version 4 alone: other versions can be guessed."""
     subject = quick.get(models.DataSubject, id=event.entity_id, tenant_id=event.tenant_id)
+    if subject is None or subject.state in ENDED:
+        core.subjects.deactivate(event.entity_id, event.tenant_id)
     if subject is None:
         return Outcome("gone", {"change": event.topic})
     try:

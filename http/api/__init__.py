@@ -15,7 +15,7 @@ from ...engine.core import Core
 from .. import prefix
 from ..gauges import QueueGauges
 from ..health import Healthz, Metrics, Readyz
-from ..outside import Outside
+from ..outside import HttpSettings, Outside
 from ..resolver import Resolver
 from . import openapi
 from .endpoint import Endpoint
@@ -37,18 +37,18 @@ class OpenApi:
     on_head = on_get
 
 
-def routes(core: Core, outside: Outside, max_body_bytes: int) -> dict[str, object]:
+def routes(core: Core, outside: Outside, settings: HttpSettings) -> dict[str, object]:
     """Every path of the API with its resource, for ``falcon.App.add_route``."""
     grouped: dict[str, list[Operation]] = {}
     for operation in OPERATIONS:
         grouped.setdefault(operation.path, []).append(operation)
     endpoints = {
-        path: Endpoint(operations, core, outside.depths, max_body_bytes)
+        path: Endpoint(operations, core, outside.depths, settings.max_body_bytes)
         for path, operations in grouped.items()
     }
     return {
         **endpoints,
-        "/1.0/identifiers/{identifier:path}": Resolver(core),
+        "/1.0/identifiers/{identifier:path}": Resolver(core, settings.public_url),
         "/healthz": Healthz(),
         "/readyz": Readyz(outside.checks),
         "/metrics": Metrics(outside.registry, QueueGauges(core, outside.depths)),

@@ -133,3 +133,19 @@ def test_a_representation_nobody_makes_is_406(anybody: Caller, tenant: NewTenant
 def test_the_did_is_the_one_its_uuid_gives(api: Caller, anybody: Caller) -> None:
     made = api.post("/api/v1/data-subjects", {"email": "ada@example.com"}).json()
     assert anybody.get(IDENTIFIERS + did.derive(made["id"])).status_code == 200
+
+
+def test_a_controller_s_document_names_its_log(anybody: Caller, tenant: NewTenant) -> None:
+    document = anybody.get(IDENTIFIERS + tenant.controller.did).json()["didDocument"]
+    [service] = document["service"]
+    assert service["type"] == "TransparencyLog"
+    assert service["serviceEndpoint"].endswith(f"/log/{tenant.controller.did}")
+    path = "/log/" + service["serviceEndpoint"].partition("/log/")[2]
+    assert anybody.get(f"{path}/checkpoint").status_code == 200
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_json_has_no_context_and_a_page_of_any_origin_may_read_it(anybody: Caller, tenant: NewTenant) -> None:
+    answer = anybody.get(IDENTIFIERS + tenant.controller.did, headers={"Accept": "application/did+json"})
+    assert "@context" not in answer.json()
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
