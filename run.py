@@ -14,6 +14,7 @@ from dxflow.config.settings import Settings
 from dxflow.engine.commands import (
     agents,
     audit,
+    audit_show,
     connectors,
     events,
     keys,
@@ -31,7 +32,20 @@ from dxflow.http.agent import Service
 from dxflow.http.demo import hour
 
 app = program(dxflow.__version__)
-modules = (tenants, keys, connectors, events, requests, audit, log_keys, proofs, watch, users)
+modules = (
+    tenants,
+    keys,
+    connectors,
+    events,
+    requests,
+    audit,
+    audit_show,
+    log_keys,
+    proofs,
+    watch,
+    agents,
+    users,
+)
 for group in dict.fromkeys(module.commands for module in modules):  # some modules add to another's group
     app.add_typer(group)
 app.add_typer(queues.asking(lambda settings: dxflow.Engine(settings).depths))
@@ -69,13 +83,14 @@ def worker(run: Run) -> None:
 
 @command(app, "agent", prints=False, runs=True)
 def agent(run: Run) -> int:
-    """Run a dx-agent that other installations register with (their DXFLOW_AGENT_URL); port 9000 if none is set."""
+    """Run a dx-agent that engines register with over HTTP; on port 9000 if none is set."""
     settings = run.settings.for_agent()
     service = Service(settings)
 
     def opening(settings: Settings) -> None:
         agent_core_for(settings).store.close()
-        told = [("DXFLOW_AGENT_URL", settings.base_url), ("Database", rows.masked(settings.database))]
+        who = "engines that know DXFLOW_AGENT_TOKEN" if settings.agent_token else "any engine on this machine"
+        told = [("DXFLOW_AGENT_URL", settings.base_url), ("Enrols", who)]
         banner.show(f"dx-agent {dxflow.__version__}", [("", told)])
 
     return processes.agent(settings, opening, lambda _: service.app(), service.stop)

@@ -43,7 +43,8 @@ class Chain:
     def move(self, outcome: Outcome, following: str) -> None:
         """The step answered with an outcome: on to the one that follows."""
         details = {"outcome": outcome.name, "source": self.event.source, **outcome.leaf}
-        self._record("moved", Leaf("workflow.step", self._body(details)), {"outcome": outcome.name})
+        leaf = Leaf("workflow.step", self._body(details), self._changed(outcome))
+        self._record("moved", leaf, {"outcome": outcome.name})
         over = following == machine.DONE
         step = {"state": "done" if over else "running", "step": following, "attempts": 0, "error": None}
         self._change({**outcome.changes, **step, "due_at": None, "message_id": None})
@@ -58,7 +59,8 @@ class Chain:
     def fail(self, text: str) -> None:
         """The step failed for good."""
         attempt = self.event.attempts + 1
-        leaf = Leaf("workflow.failed", self._body({"attempts": attempt}))
+        changed = {"state": "failed", "attempts": attempt, "error": text}
+        leaf = Leaf("workflow.failed", self._body({"attempts": attempt}), changed)
         self._record("failed", leaf, {"error": text, "attempt": attempt})
         self._change({"state": "failed", "attempts": attempt, "error": text, "due_at": None})
 
@@ -89,6 +91,18 @@ class Chain:
         event = self.event
         named = {"event": event.id, "workflow": event.workflow, "step": event.step}
         return {"actor": f"workflow:{event.workflow}", **named, **details}
+
+    def _changed(self, outcome: Outcome) -> dict[str, object]:
+        """What the step's leaf commits to: whom and what it concerned, and what it wrote."""
+        event = self.event
+        return {
+            "event": event.id,
+            "step": event.step,
+            "outcome": outcome.name,
+            "subject": outcome.changes.get("subject_id", event.subject_id),
+            "entity": outcome.changes.get("entity_id", event.entity_id),
+            **outcome.written,
+        }
 
     def _change(self, changes: Mapping[str, object]) -> None:
         for name, value in changes.items():

@@ -1,14 +1,76 @@
-"""Administrative acts in the audit log: who did what, in the same transaction as the change itself."""
+"""Administrative acts in the audit log: who did what, in the same transaction as the change itself.
+
+The leaf names the actor and ids; to what was changed it only commits, under a salt, because it may be
+somebody's. The change itself is kept sealed beside it, so that the data controller can open the commitment, and
+can erase it.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from ..core import Core
+from ..ledger import leaves
 from ..ledger.log import Leaf
+from ..store import models, quick
 
 SYSTEM = "system"
 """The actor of what dxflow does by itself, and of the command line on its own machine."""
 
+READ = "personal_data.read"
 
-def record(core: Core, tenant_id: str, kind: str, actor: str, **body: object) -> None:
-    """Append one leaf. ``actor`` is ``system``, ``key:<id>`` or ``user:<id>``; ``body`` holds ids and facts."""
-    core.log.append(tenant_id, [Leaf(kind, {"actor": actor, **body})])
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A leaf, and what it commits to where that is at hand; ``holds`` is None where nothing can be compared."""
+
+    leaf: dict[str, Any]
+    changed: dict[str, Any] | None
+    holds: bool | None
+
+
+def record(
+    core: Core,
+    tenant_id: str,
+    kind: str,
+    actor: str,
+    changed: Mapping[str, object] | None = None,
+    **body: object,
+) -> None:
+    """Append one leaf. ``actor`` is ``system``, ``key:<id>`` or ``user:<id>``; ``body`` holds ids and facts
+    that anybody may read, ``changed`` plain JSON values that nobody may: columns and what they say now."""
+    act = core.new_id()
+    payload = {"act": act, "kind": kind, **body, **(changed or {})}
+    sealed = core.keys.seal(tenant_id, json.dumps(payload).encode(), **_place(act))
+    quick.insert(models.ActPayload, {"id": act, "tenant_id": tenant_id, "payload_sealed": sealed})
+    core.log.append(tenant_id, [Leaf(kind, {"actor": actor, "act": act, **body}, payload)])
+
+
+def people_read(
+    core: Core, tenant_id: str, actor: str, page: str, subjects: Sequence[str | None], **body: object
+) -> None:
+    """Somebody is about to see personal data in the clear. Commits before it returns: what can't be
+    written down isn't shown. The leaf says on which page and of how many people; to whom, it only commits."""
+    whom = {"subjects": [subject for subject in subjects if subject is not None]}
+    with core.store.transaction():
+        record(core, tenant_id, READ, actor, whom, page=page, people=len(subjects), **body)
+
+
+def opened(core: Core, tenant_id: str, index: int) -> Opened:
+    """A leaf, and what it commits to. Raises NotFound beyond the end of the log."""
+    leaf: dict[str, Any] = json.loads(core.log.entry(tenant_id, index).leaf)
+    act, salt = leaf.get("act"), quick.get(models.AuditSalt, tenant_id=tenant_id, seq=index)
+    row = quick.get(models.ActPayload, id=act, tenant_id=tenant_id) if act else None
+    if row is None or salt is None:
+        return Opened(leaf, None, None)
+    changed: dict[str, Any] = json.loads(
+        core.keys.unseal(tenant_id, bytes(row.payload_sealed), **_place(str(act)))
+    )
+    return Opened(leaf, changed, leaves.commit(bytes(salt.salt), changed) == leaf.get("commitment"))
+
+
+def _place(act: str) -> dict[str, str]:
+    return {"table": "act_payloads", "column": "payload_sealed", "row_id": act}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
+from .. import moments
 from ..core import Core
 from ..errors import Invalid, NotFound
 from ..identity import did
@@ -57,7 +58,9 @@ def add(
         )
         for secret in secrets:
             _keep(core, connector, secret)
-        acts.record(core, tenant_id, "connector.added", actor, connector=connector_id, platform=platform)
+        changed = {"name": connector.name, "options": dict(connector.options), "secrets": len(secrets)}
+        body = {"connector": connector_id, "platform": platform}
+        acts.record(core, tenant_id, "connector.added", actor, changed, **body)
     return connector
 
 
@@ -67,12 +70,14 @@ def rotate(
     """Put a new secret in force; the old ones stay valid for ``ROTATION_OVERLAP``."""
     connector = get(tenant_id, connector_id)
     model = models.ConnectorSecret
+    expires_at = core.clock() + ROTATION_OVERLAP
     with core.store.transaction():
-        model.update(expires_at=core.clock() + ROTATION_OVERLAP).where(
+        model.update(expires_at=expires_at).where(
             model.connector_id == connector.id, model.expires_at.is_null()
         ).execute()
         _keep(core, connector, secret)
-        acts.record(core, tenant_id, "connector.rotated", actor, connector=connector.id)
+        changed = {"older_secrets_until": moments.to_text(expires_at)}
+        acts.record(core, tenant_id, "connector.rotated", actor, changed, connector=connector.id)
     return connector
 
 

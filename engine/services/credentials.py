@@ -47,7 +47,8 @@ def create_key(
             created_at=core.clock(),
             force_insert=True,
         )
-        acts.record(core, tenant_id, "api_key.created", actor, key=row.id, scopes=list(row.scopes))
+        changed = {"name": row.name, "prefix": row.prefix}
+        acts.record(core, tenant_id, "api_key.created", actor, changed, key=row.id, scopes=list(row.scopes))
     return row, secret
 
 

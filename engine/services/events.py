@@ -138,9 +138,9 @@ def _decide(
         )
         if moved != 1:
             raise Conflict("this event has just moved; look again")
-        acts.record(
-            core, event.tenant_id, kind, actor, event=event.id, workflow=event.workflow, step=event.step
-        )
+        changed = {"from": event.state, "to": str(changes.get("state")), **extra}
+        body = {"event": event.id, "workflow": event.workflow, "step": event.step}
+        acts.record(core, event.tenant_id, kind, actor, changed, **body)
     core.bell.set()
     return show(event.tenant_id, event.id)
 

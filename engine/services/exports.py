@@ -97,6 +97,14 @@ def activity_proof(core: Core, tenant_id: str, name: str) -> str:
     return Proof(core.log.entry(tenant_id, index).leaf.encode(), index, hashes, head.checkpoint).text()
 
 
+def keys_of(core: Core, tenant_id: str, origin: str, *, own: bool) -> list[str]:
+    """The verifier keys of the log in which an activity is registered: this installation's, or an agent's."""
+    if own:
+        return core.signing.vkeys(origin)
+    row = models.AgentCheckpoint.get_or_none(tenant_id=tenant_id, origin=origin)
+    return [] if row is None else [str(vkey) for vkey in row.vkeys]
+
+
 def write_proof(
     core: Core, tenant_id: str, row: models.Registration, path: Path | None, *, replace: bool = False
 ) -> Path:

@@ -115,8 +115,10 @@ def link_kinds(tenant_id: str, subject_ids: Sequence[str]) -> dict[str, list[str
     return kinds
 
 
-def overview(core: Core, subject: models.DataSubject) -> Overview:
-    """What is stored of one person; the profile is empty before it is sealed and after it is erased."""
+def overview(core: Core, subject: models.DataSubject, actor: str) -> Overview:
+    """What is stored of one person, once it is written down that ``actor`` reads it; the profile is empty
+    before it is sealed and after it is erased."""
+    acts.people_read(core, subject.tenant_id, actor, "data_subject", [subject.id])
     return Overview(
         subject,
         core.subjects.profile(subject),

@@ -62,9 +62,9 @@ def set_queue_weight(core: Core, tenant_id: str, weight: int, actor: str) -> mod
         raise Invalid("weight", f"must be from 1 to {HEAVIEST}")
     controller = find(tenant_id)
     with core.store.transaction():
-        controller.queue_weight = weight
+        changed, controller.queue_weight = {"from": controller.queue_weight, "to": weight}, weight
         controller.save(only=[models.DataController.queue_weight])
-        acts.record(core, tenant_id, "tenant.queue_weighted", actor, weight=weight)
+        acts.record(core, tenant_id, "tenant.queue_weighted", actor, changed, weight=weight)
     return controller
 
 

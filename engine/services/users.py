@@ -144,9 +144,9 @@ def set_role(
         owners = [one.user_id for one in rows.values() if one.role == Role.OWNER]
         if owners == [identifier] and wanted != Role.OWNER:
             raise Conflict("the last owner keeps that role; make somebody else an owner first")
-        row.role = wanted.value
+        changed, row.role = {"from": row.role, "to": wanted.value}, wanted.value
         row.save(only=["role"])
-        acts.record(core, tenant_id, "user.role_set", actor, user=identifier, role=wanted.value)
+        acts.record(core, tenant_id, "user.role_set", actor, changed, user=identifier, role=wanted.value)
     found: models.Membership = row
     return found
 

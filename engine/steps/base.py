@@ -20,11 +20,13 @@ from ..store import models
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a step ended. ``leaf`` goes into its audit entry (ids and DIDs, no personal data); ``changes`` are
-    columns of the event row set with the move."""
+    columns of the event row set with the move; ``written`` is what the step wrote, as plain JSON values, to
+    which the entry commits without saying it."""
 
     name: str
     leaf: Mapping[str, object] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict)
 
 
 Prepared = Mapping[str, Any]

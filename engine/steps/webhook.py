@@ -133,7 +133,10 @@ def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     if not quick.insert(models.ProcessingActivity, activity, ignore=True):  # a replayed event has its own
         activity = {"id": models.ProcessingActivity.get(event_id=event.id).id}
     return Outcome(
-        _what_follows(event, found), {"activity_type": found.activity_type}, {"entity_id": activity["id"]}
+        _what_follows(event, found),
+        {"activity_type": found.activity_type},
+        {"entity_id": activity["id"]},
+        {"legal_basis": found.legal_basis, "purpose": found.purpose, "fields": list(found.fields)},
     )
 
 

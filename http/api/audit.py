@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from ...engine.errors import NotFound
 from ...engine.ledger import merkle, tiles
 from ...engine.ledger.log import StoredTiles
 from ...engine.services import audit as service
-from ...engine.services import pages
+from ...engine.services import covering, exports, pages
 from ...engine.store import models
 from .operation import Call
-from .values import Listed, LogIndex, Moment, Nothing, Paging, Shape
+from .values import Id, Line, Listed, LogIndex, Moment, Nothing, Paging, Shape
 
 _HASHES = "hex, in the order RFC 9162 section 2.1 lists them"
 
@@ -79,6 +80,76 @@ class Consistency(Shape):
     old_root: Annotated[str, Field(alias="from_root")]
     new_root: Annotated[str, Field(alias="to_root")]
     hashes: Annotated[list[str], Field(description=_HASHES)]
+
+
+class ActivityQuery(Shape):
+    """The activity's id or DID."""
+
+    id: Line
+
+
+class ActivityProof(Shape):
+    """A registered activity. ``proof`` is a C2SP tlog-proof, which stands alone: leaf, hashes and checkpoint.
+
+    ``origin`` names the log it is registered in: the tenant's own, or that of a dx-agent elsewhere.
+    """
+
+    activity_id: Id
+    did: str
+    origin: str
+    index: LogIndex
+    registered_at: Moment
+    verifier_keys: list[str]
+    proof: str
+
+
+class Installation(Shape):
+    """The newest checkpoint of this log that the installation's log covers.
+
+    ``leaf`` (RFC 8785 text) commits to ``payload`` under ``salt``: HMAC-SHA256 of its canonical bytes.
+    ``hashes`` prove that ``leaf`` is at ``index`` in the tree of the installation's ``checkpoint``.
+    """
+
+    covered_checkpoint: str
+    payload: dict[str, Any]
+    salt: str
+    leaf: str
+    index: LogIndex
+    checkpoint: str
+    verifier_keys: list[str]
+    hashes: Annotated[list[str], Field(description=_HASHES)]
+
+
+def activity(call: Call[ActivityQuery, Nothing]) -> ActivityProof:
+    """One activity is registered."""
+    row = exports.registration(call.core, call.tenant_id, call.query.id)
+    origin = row.origin or call.core.log.head(call.tenant_id).origin
+    return ActivityProof(
+        activity_id=row.activity_id,
+        did=row.did,
+        origin=origin,
+        index=row.log_index,
+        registered_at=row.registered_at,
+        verifier_keys=exports.keys_of(call.core, call.tenant_id, origin, own=not row.origin),
+        proof=exports.activity_proof(call.core, call.tenant_id, row.activity_id),
+    )
+
+
+def installation(call: Call[Nothing, Nothing]) -> Installation:
+    """One root over all tenants covers this log."""
+    found = covering.newest(call.core, call.tenant_id)
+    if found is None:
+        raise NotFound("the installation's log doesn't cover this one yet; it does about once a minute")
+    return Installation(
+        covered_checkpoint=found.checkpoint,
+        payload=found.payload,
+        salt=found.salt.hex(),
+        leaf=found.leaf,
+        index=found.index,
+        checkpoint=found.installation.checkpoint,
+        verifier_keys=call.core.signing.vkeys(found.installation.origin),
+        hashes=[node.hex() for node in found.proof],
+    )
 
 
 def entries(call: Call[Paging, Nothing]) -> EntryPage:

@@ -9,6 +9,7 @@ from pydantic import Field
 from ...engine.platforms.base import Person
 from ...engine.rights import intake
 from ...engine.rights.types import RequestState, RequestType
+from ...engine.services import acts
 from ...engine.services import requests as service
 from ...engine.store import models
 from .operation import Call
@@ -103,6 +104,8 @@ def listing(call: Call[RequestQuery, Nothing]) -> RightsRequestPage:
 def show(call: Call[Nothing, Nothing]) -> RightsRequestRecord:
     """One."""
     row = service.get(call.tenant_id, call.id)
+    actor = call.caller.actor
+    acts.people_read(call.core, call.tenant_id, actor, "rights_request", [row.subject_id], request=row.id)
     who = intake.requester(call.core, row)
     known = {name: who.get(name) for name in Requester.model_fields}
     details = service.details_of(call.core, row)

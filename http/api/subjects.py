@@ -155,7 +155,7 @@ def _item(row: models.DataSubject, links: list[str]) -> dict[str, object]:
 
 
 def _record(call: Call[Nothing, Nothing] | Call[Nothing, Lookup], row: models.DataSubject) -> SubjectRecord:
-    found = service.overview(call.core, row)
+    found = service.overview(call.core, row, call.caller.actor)
     current = consent_service.current_of(call.tenant_id, row.id)
     values = {
         **_item(row, found.links),

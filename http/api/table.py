@@ -104,4 +104,12 @@ OPERATIONS: tuple[Operation, ...] = (
         "/audit/proofs/consistency", "read", audit.consistency, "Prove that the log only grew",
         query=audit.ConsistencyQuery, answer=audit.Consistency,
     ),
+    get(
+        "/audit/proofs/activity", "read", audit.activity, "Prove that an activity was registered",
+        query=audit.ActivityQuery, answer=audit.ActivityProof,
+    ),
+    get(
+        "/audit/installation", "read", audit.installation, "Show how the installation's root covers the log",
+        query=Nothing, answer=audit.Installation,
+    ),
 )  # fmt: skip

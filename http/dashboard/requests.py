@@ -48,14 +48,14 @@ def reveal(visit: Visit) -> Page:
     """The same page with who asked and what they wrote, in the clear: an audit entry before it is shown."""
     require(visit.signed.role, Permission.READ_PEOPLE)
     request = _get(visit)
-    with visit.core.store.transaction():
-        acts.record(
-            visit.core,
-            visit.tenant_id,
-            "rights_request.requester_read",
-            visit.signed.actor,
-            request=request.id,
-        )
+    acts.people_read(
+        visit.core,
+        visit.tenant_id,
+        visit.signed.actor,
+        "rights_request",
+        [request.subject_id],
+        request=request.id,
+    )
     person = {name: value for name, value in intake.requester(visit.core, request).items() if value}
     details = requests.details_of(visit.core, request)
     return _page(visit, request, {**person, "details": details} if details else person)

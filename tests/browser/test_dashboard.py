@@ -146,10 +146,7 @@ def test_who_asked_is_covered_until_the_reader_asks_to_see(reader: Reader, once:
     assert "canary@person.example" not in reader.browser.page_source
     reader.press("Show who asked")
     reader.sees("canary@person.example")
-    assert (
-        models.AuditEntry.select().where(models.AuditEntry.kind == "rights_request.requester_read").count()
-        == 1
-    )
+    assert models.AuditEntry.select().where(models.AuditEntry.kind == "personal_data.read").count() == 1
     assert reader.complaints() == []
 
 

@@ -10,7 +10,8 @@ from wire import free_port
 
 from dxflow.engine.store.migrations import MIGRATIONS
 
-ALL = ["python", "settings", "data directory", "root key", "database", "clock", "audit log", "redis", "port"]
+ALL = ["python", "settings", "data directory", "root key", "database", "clock", "audit log", "redis"]
+ALL += ["dx-agent", "port"]
 
 
 def failing(ended: Ended) -> dict[str, str]:

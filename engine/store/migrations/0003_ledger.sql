@@ -16,9 +16,11 @@ CREATE TABLE covered_checkpoints (
 -- A retired key signs nothing more and still verifies what it signed.
 ALTER TABLE log_keys ADD COLUMN retired_at {{moment}};
 
--- The salt of a registered activity's commitment, made before the dx-agent hears of it. Erasing deletes it.
+-- What a dx-agent hears of an activity, made before it hears of it: the commitment, and its salt. Erasing
+-- deletes both.
 CREATE TABLE activity_salts (
-  activity_id {{uuid}} PRIMARY KEY, tenant_id {{uuid}} NOT NULL, salt {{bytes}} NOT NULL
+  activity_id {{uuid}} PRIMARY KEY, tenant_id {{uuid}} NOT NULL, salt {{bytes}} NOT NULL,
+  commitment TEXT NOT NULL
 );
 
 -- One index per log: '' is the tenant's own, another origin that of a dx-agent elsewhere, with its proof.
@@ -44,14 +46,21 @@ CREATE TABLE agent_tenants (
   engine_id {{uuid}} NOT NULL REFERENCES agent_engines (id), created_at {{moment}} NOT NULL DEFAULT {{now}}
 );
 
--- The engine's side: the last checkpoint of a tenant's log that it saw of the dx-agent, and the keys it trusts.
+-- The engine's side: the last checkpoint of a tenant's log that it saw of a dx-agent, and the keys it trusts.
+-- The one seen last is in use; those of agents before it stay, because receipts are proved under them.
 CREATE TABLE agent_checkpoints (
-  tenant_id {{uuid}} PRIMARY KEY, origin TEXT NOT NULL, size {{bigint}} NOT NULL, checkpoint TEXT NOT NULL,
-  vkeys {{json}} NOT NULL DEFAULT '[]', seen_at {{moment}} NOT NULL DEFAULT {{now}}
+  tenant_id {{uuid}} NOT NULL, origin TEXT NOT NULL, size {{bigint}} NOT NULL, checkpoint TEXT NOT NULL,
+  vkeys {{json}} NOT NULL DEFAULT '[]', seen_at {{moment}} NOT NULL DEFAULT {{now}},
+  PRIMARY KEY (tenant_id, origin)
 );
 
 -- Where each log speaks of a key that came or went; a rotation that was interrupted goes on from here.
 CREATE TABLE log_key_leaves (
   public_key TEXT NOT NULL, tenant_id {{uuid}} NOT NULL, kind TEXT NOT NULL, seq {{bigint}} NOT NULL,
   PRIMARY KEY (public_key, kind, tenant_id)
+);
+
+-- What an administrative act changed, sealed: with it and the leaf's salt its commitment can be opened.
+CREATE TABLE act_payloads (
+  id {{uuid}} PRIMARY KEY, tenant_id {{uuid}} NOT NULL, payload_sealed {{bytes}} NOT NULL
 );

@@ -31,6 +31,7 @@ from .people import (
 )
 from .record import (
     ActivitySalt,
+    ActPayload,
     AgentCheckpoint,
     AgentEngine,
     AgentTenant,
@@ -48,6 +49,7 @@ from .record import (
 )
 
 __all__ = [
+    "ActPayload",
     "ActivitySalt",
     "AgentCheckpoint",
     "AgentEngine",

@@ -127,11 +127,15 @@ class Registration(Row):
 
 
 class ActivitySalt(Row):
-    """The salt of what a registered activity commits to; deleting it makes the leaf unopenable."""
+    """What the leaf of a registered activity commits to, and the salt; without it the leaf can't be opened.
+
+    Made with the first publication and kept: however often the dx-agent is asked, it hears the same.
+    """
 
     activity_id = IdField(primary_key=True)
     tenant_id = IdField()
     salt = BytesField()
+    commitment = CharField()
 
     class Meta:
         table_name = "activity_salts"
@@ -176,9 +180,12 @@ class AgentTenant(Row):
 
 
 class AgentCheckpoint(Row):
-    """What the engine remembers of a tenant's log at the dx-agent: its last checkpoint and its keys."""
+    """What the engine remembers of a tenant's log at a dx-agent: its last checkpoint and its keys.
 
-    tenant_id = IdField(primary_key=True)
+    The row that was seen last is of the agent in use.
+    """
+
+    tenant_id = IdField()
     origin = CharField()
     size = IntegerField()
     checkpoint = TextField()
@@ -187,6 +194,7 @@ class AgentCheckpoint(Row):
 
     class Meta:
         table_name = "agent_checkpoints"
+        primary_key = peewee.CompositeKey("tenant_id", "origin")
 
 
 class IdempotencyKey(Row):
@@ -236,3 +244,14 @@ class LogKeyLeaf(Row):
     class Meta:
         table_name = "log_key_leaves"
         primary_key = peewee.CompositeKey("public_key", "kind", "tenant_id")
+
+
+class ActPayload(Row):
+    """What an administrative act changed; its leaf commits to it, and names it as ``act``."""
+
+    id = IdField(primary_key=True)
+    tenant_id = IdField()
+    payload_sealed = BytesField()
+
+    class Meta:
+        table_name = "act_payloads"

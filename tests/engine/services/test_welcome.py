@@ -98,7 +98,7 @@ def test_the_only_tenant_needs_no_name(core: Core, tenant: NewTenant) -> None:
 
 
 def test_the_doctor_asks_both_kinds_of_database(core: Core, tenant: NewTenant, tmp_path: Path) -> None:
-    core.signing.current()
+    core.signing.active()
     settings = Settings.load(
         data_dir=str(tmp_path), database_url=_address(core), root_key="A" * 43 + "=", port="1"
     )

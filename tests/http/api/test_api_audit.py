@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from callers import Caller
 
 from dxflow.engine.core import Core
-from dxflow.engine.ledger import merkle, note
+from dxflow.engine.errors import Unavailable
+from dxflow.engine.ledger import merkle, note, verifier
+from dxflow.engine.ledger.log import TenantLog
+from dxflow.engine.services import acts, covering
+from dxflow.engine.store import models
 
 AUDIT = "/api/v1/audit"
 
@@ -105,3 +112,69 @@ def test_each_tenant_has_its_own_log(api: Caller, stranger: Caller, grown: int, 
     assert ours["origin"] != theirs["origin"]
     assert theirs["size"] < ours["size"]
     assert len(stranger.listed(f"{AUDIT}/entries?limit=200")) == theirs["size"]
+
+
+def test_a_registered_activity_comes_with_a_proof_that_stands_alone(
+    api: Caller, drain: Callable[[], int], tmp_path: Path
+) -> None:
+    body = {"activity_type": "order", "legal_basis": "contract", "purpose": "order fulfilment"}
+    made = api.post("/api/v1/processing-activities", body).json()
+    assert api.get(f"{AUDIT}/proofs/activity?id={made['id']}").status_code == 404
+    drain()
+    found = api.get(f"{AUDIT}/proofs/activity?id={made['id']}").json()
+    assert found == api.get(f"{AUDIT}/proofs/activity?id={made['did']}").json()
+    path = tmp_path / "one.tlog-proof"
+    path.write_text(found["proof"], encoding="utf-8")
+    report = verifier.check(path, [verifier.Key.read(vkey) for vkey in found["verifier_keys"]])
+    assert made["did"] in report.holds[0]
+
+
+def test_the_installation_s_root_covers_the_log(api: Caller, core: Core, grown: int) -> None:
+    assert api.get(f"{AUDIT}/installation").status_code == 404
+    covering.cover(core)
+    found = api.get(f"{AUDIT}/installation").json()
+    assert found["payload"]["size"] == grown
+    canonical = json.dumps(found["payload"], sort_keys=True, separators=(",", ":")).encode()
+    commitment = hmac.new(bytes.fromhex(found["salt"]), canonical, "sha256").hexdigest()
+    assert json.loads(found["leaf"])["commitment"] == commitment
+    verifiers = [note.Verifier.from_vkey(key) for key in found["verifier_keys"]]
+    checkpoint = note.open_checkpoint(found["checkpoint"], verifiers)
+    merkle.verify_inclusion(
+        merkle.leaf_hash(found["leaf"].encode()),
+        found["index"],
+        checkpoint.size,
+        [bytes.fromhex(node) for node in found["hashes"]],
+        checkpoint.root,
+    )
+
+
+def test_who_read_a_person_s_data_stands_in_the_log_before_it_goes_out(api: Caller, core: Core) -> None:
+    made = api.post("/api/v1/data-subjects", {"email": "ada@example.com"}).json()
+    api.get(f"/api/v1/data-subjects/{made['id']}")
+    api.post("/api/v1/data-subjects/lookup", {"email": "ada@example.com"})
+    entries = api.get(f"{AUDIT}/entries").json()["items"]
+    reads = [entry for entry in entries if entry["kind"] == "personal_data.read"]
+    assert len(reads) == 2
+    for entry in reads:
+        assert entry["leaf"]["actor"].startswith("key:")
+        assert (entry["leaf"]["page"], entry["leaf"]["people"]) == ("data_subject", 1)
+        assert made["id"] not in entry["canonical"]
+        assert made["did"] not in entry["canonical"]
+        opened = acts.opened(core, models.DataController.get().id, entry["index"])
+        assert opened.holds is True
+        assert opened.changed is not None
+        assert opened.changed["subjects"] == [made["id"]]
+
+
+def test_what_cannot_be_written_down_is_not_shown(
+    api: Caller, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = api.post("/api/v1/data-subjects", {"email": "ada@example.com"}).json()
+
+    def broken(*_: object, **__: object) -> None:
+        raise Unavailable("the log can't be written")
+
+    monkeypatch.setattr(TenantLog, "append", broken)
+    answer = api.get(f"/api/v1/data-subjects/{made['id']}")
+    assert answer.status_code == 503
+    assert "ada@example.com" not in answer.text

@@ -36,9 +36,7 @@ def ask(core: Core, tenant: NewTenant) -> Ask:
 
 def reads() -> list[dict[str, object]]:
     entry = models.AuditEntry
-    return [
-        json.loads(row.leaf) for row in entry.select().where(entry.kind == "rights_request.requester_read")
-    ]
+    return [json.loads(row.leaf) for row in entry.select().where(entry.kind == "personal_data.read")]
 
 
 @BOTH
