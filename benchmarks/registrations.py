@@ -136,5 +136,4 @@ def _figure(readings: Readings) -> Figure:
 
 
 def _item(number: int) -> Item:
-    payload = {"purpose": "monthly news", "legal_basis": "consent", "fields": ["email", "first_name"]}
-    return Item(str(uuid.uuid4()), str(uuid.uuid4()), {**payload, "activity_type": f"newsletter {number}"})
+    return Item(str(uuid.uuid4()), str(uuid.uuid4()), f"{number:064x}")

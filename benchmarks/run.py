@@ -21,6 +21,7 @@ import broker
 import edge
 import idle
 import latency
+import ledger
 import million
 import registrations
 import typer
@@ -40,6 +41,7 @@ FIGURES: dict[str, Callable[[Scale, Path], Iterator[Figure]]] = {
     "million": million.figures,
     "whole": whole.figures,
     "registrations": registrations.figures,
+    "ledger": ledger.figures,
     "edge": edge.figures,
     "edge-postgresql": edge.on_postgresql,
     "peers": broker.peers,

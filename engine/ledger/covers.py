@@ -25,8 +25,10 @@ def payload(checkpoint: str) -> dict[str, str | int]:
 def leaf_faults(contents: Sequence[Mapping[str, Any]], start: int) -> list[str]:
     """What is wrong with leaves of the installation's log from ``start`` on."""
     indexes = [index for index, content in enumerate(contents, start) if content["kind"] == KIND]
-    rows = quick.by_ids(models.CoveredCheckpoint, indexes, key="seq")
-    salts = quick.by_ids(models.AuditSalt, indexes, key="seq", tenant_id=INSTALLATION)
+    found = quick.by_ids(models.CoveredCheckpoint, indexes, key="seq")
+    rows = {row.seq: row for row in found.values()}
+    kept = quick.by_ids(models.AuditSalt, indexes, key="seq", tenant_id=INSTALLATION)
+    salts = {row.seq: row for row in kept.values()}
     faults = []
     for index in indexes:
         row, salt = rows.get(index), salts.get(index)
@@ -45,9 +47,8 @@ def tree_faults(head: models.AuditHead) -> list[str]:
     rows = row.select().where(row.tenant_id == head.tenant_id).order_by(row.size.desc()).limit(NEWEST)
     faults = []
     for known in rows:
-        said = payload(known.checkpoint)
-        if said["size"] > head.size:
-            gone = size_of(known.checkpoint) - head.size
+        said, gone = payload(known.checkpoint), size_of(known.checkpoint) - head.size
+        if gone > 0:
             faults.append(f"rolled back: {gone} entries are gone that the installation's log covers")
         elif known.size != said["size"] or said["root"] != _root(head, known.size):
             faults.append(f"forked: the installation's log covers other first {known.size} entries")

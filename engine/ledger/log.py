@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .. import moments
 from ..errors import LogBroken, NotFound, StaleFence
@@ -25,8 +25,9 @@ INSTALLATION = "00000000-0000-4000-8000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What is to be logged. ``body`` goes into the leaf as it is (no personal data); ``payload`` doesn't: the
-    leaf carries a commitment to it under a fresh salt, which is kept apart and can be erased."""
+    """What is to be logged. ``body`` goes into the leaf as it is (no personal data), but for members so long
+    that their hash stands there (``leaves.bounded``). ``payload`` doesn't: the leaf carries a commitment to it
+    under a fresh salt, which is kept apart and can be erased."""
 
     kind: str
     body: Mapping[str, object]
@@ -64,7 +65,7 @@ class TenantLog:
     clock: Clock
     sign: Callable[[str, int, bytes], str]
     host: str
-    salt: Callable[[], bytes] = field(default=lambda: secrets.token_bytes(32))
+    random: Callable[[int], bytes] = secrets.token_bytes
 
     def open(self, tenant_id: str, did: str) -> None:
         """Start a tenant's log at size 0, inside the transaction that makes the tenant."""
@@ -97,16 +98,35 @@ class TenantLog:
             quick.update(models.AuditHead, {"tenant_id": tenant_id}, {"fence": fence})
             return fence
 
+    def hold(self, tenant_id: str, fence: int) -> models.AuditHead:
+        """The head as it stays until the caller's transaction ends. Raises StaleFence unless ``fence`` is the
+        newest that was handed out."""
+        head = self._head(tenant_id)
+        if head.fence != fence:
+            raise StaleFence(f"fence {fence} is stale: {head.fence} was handed out since")
+        return head
+
+    def admit(self, tenant_id: str, fence: int) -> bool:
+        """Take a fencing token that somebody else handed out, inside the caller's transaction: it is the newest
+        from now on. False for one that is older than the newest."""
+        head = self._head(tenant_id)
+        if fence > head.fence:
+            quick.update(models.AuditHead, {"tenant_id": tenant_id}, {"fence": fence})
+        return bool(fence >= head.fence)
+
     def append(self, tenant_id: str, batch: Sequence[Leaf], fence: int | None = None) -> Appended:
         """Append a batch inside the caller's transaction. Raises StaleFence when ``fence`` isn't the newest."""
-        head = self._head(tenant_id)
-        if fence is not None and head.fence != fence:
-            raise StaleFence(f"fence {fence} is stale: {head.fence} was handed out since")
+        head = self._head(tenant_id) if fence is None else self.hold(tenant_id, fence)
         now = moments.to_text(self.clock())
-        rows = [self._entry(tenant_id, head.size + n, leaf, now) for n, leaf in enumerate(batch)]
-        quick.insert_all(models.AuditEntry, rows)
-        self._advance(head, [merkle.leaf_hash(str(row["leaf"]).encode()) for row in rows], fence)
-        return Appended(head.size, head.size + len(rows))
+        written, salts = self._encode(head, batch, now)
+        entries = [
+            (tenant_id, seq, leaf.kind, data.decode(), now)
+            for seq, (leaf, data) in enumerate(zip(batch, written, strict=True), head.size)
+        ]
+        quick.insert_rows(models.AuditEntry, ("tenant_id", "seq", "kind", "leaf", "recorded_at"), entries)
+        quick.insert_rows(models.AuditSalt, ("tenant_id", "seq", "salt"), salts)
+        self._advance(head, [merkle.leaf_hash(data) for data in written], fence)
+        return Appended(head.size, head.size + len(written))
 
     def head(self, tenant_id: str) -> models.AuditHead:
         """Size, root and signed checkpoint as committed. Raises NotFound for a tenant without a log."""
@@ -136,33 +156,39 @@ class TenantLog:
             raise LogBroken(f"tenant {tenant_id} has no log head")
         return head
 
-    def _entry(self, tenant_id: str, seq: int, leaf: Leaf, now: str) -> dict[str, str | int]:
-        content: dict[str, object] = {"v": leaves.LEAF_VERSION, "seq": seq, "ts": now, "kind": leaf.kind}
-        content.update(leaf.body)
-        if leaf.payload is not None:
-            salt = self.salt()
-            quick.insert(models.AuditSalt, {"tenant_id": tenant_id, "seq": seq, "salt": salt})
-            content["commitment"] = leaves.commit(salt, leaf.payload)
-        text = leaves.encode(content).decode("utf-8")
-        return {"tenant_id": tenant_id, "seq": seq, "kind": leaf.kind, "leaf": text, "recorded_at": now}
+    def _encode(
+        self, head: models.AuditHead, batch: Sequence[Leaf], now: str
+    ) -> tuple[list[bytes], list[tuple[str, int, bytes]]]:
+        """The leaves' canonical bytes, and (tenant, index, salt) of each that commits to something."""
+        written, salts = list[bytes](), list[tuple[str, int, bytes]]()
+        random = self.random(leaves.SALT_BYTES * len(batch))
+        for number, leaf in enumerate(batch):
+            seq = head.size + number
+            content = {"v": leaves.LEAF_VERSION, "seq": seq, "ts": now, "kind": leaf.kind, **leaf.body}
+            if leaf.payload is not None:
+                salt = random[leaves.SALT_BYTES * number : leaves.SALT_BYTES * (number + 1)]
+                salts.append((head.tenant_id, seq, salt))
+                content["commitment"] = leaves.commit(salt, leaf.payload)
+            written.append(leaves.encode_bounded(content))
+        return written, salts
 
     def _advance(self, head: models.AuditHead, hashes: Sequence[bytes], fence: int | None) -> None:
-        frontier = merkle.Frontier.from_bytes(bytes(head.frontier))
-        for leaf_hash in hashes:
-            frontier.append(leaf_hash)
-        for (level, index), content in tiles.grow(StoredTiles(head.tenant_id), head.size, hashes).items():
+        tree = merkle.Frontier.from_bytes(bytes(head.frontier))
+        if tree.size != head.size:
+            raise LogBroken(f"the head counts {head.size} entries, its frontier {tree.size}")
+        for (level, index), content in tiles.extend(StoredTiles(head.tenant_id), tree, hashes).items():
             self._put_tile(head.tenant_id, level, index, content)
-        root = frontier.root()
+        root = tree.root()
         stands = {
             "tenant_id": head.tenant_id,
             "size": head.size,
             "fence": head.fence if fence is None else fence,
         }
         changes = {
-            "size": frontier.size,
+            "size": tree.size,
             "root": root.hex(),
-            "frontier": frontier.to_bytes(),
-            "checkpoint": self.sign(head.origin, frontier.size, root),
+            "frontier": tree.to_bytes(),
+            "checkpoint": self.sign(head.origin, tree.size, root),
             "updated_at": self.clock(),
         }
         if quick.update(models.AuditHead, stands, changes) != 1:

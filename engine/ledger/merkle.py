@@ -16,6 +16,7 @@ from ..errors import LogBroken
 
 HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+_PAIR_BYTES = 2 * HASH_BYTES
 _SIZE_BYTES = 8
 
 
@@ -27,6 +28,13 @@ def leaf_hash(data: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """The hash of a node over its two children."""
     return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def parents(row: bytes) -> bytes:
+    """The nodes over neighbouring hashes, all concatenated; a last one without a sibling has none."""
+    sha256 = hashlib.sha256  # the loop every append and every proof spends its time in
+    pairs = range(0, len(row) - HASH_BYTES, _PAIR_BYTES)
+    return b"".join([sha256(b"\x01" + row[n : n + _PAIR_BYTES]).digest() for n in pairs])
 
 
 class Frontier:
@@ -46,13 +54,27 @@ class Frontier:
 
     def append(self, leaf_hash: bytes) -> None:
         """Add one leaf on the right."""
-        _require_hashes((leaf_hash,))
-        node, size = leaf_hash, self.size
-        while size & 1:
-            node = node_hash(self._nodes.pop(), node)
-            size >>= 1
-        self._nodes.append(node)
-        self.size += 1
+        self.extend((leaf_hash,))
+
+    def extend(self, leaf_hashes: Sequence[bytes]) -> list[bytes]:
+        """Add leaves on the right, level by level, each node hashed once.
+
+        Returns, for each height from 0, the roots of the subtrees of 2^height leaves that these leaves
+        completed, concatenated: what tiles and proofs are made of.
+        """
+        _require_hashes(leaf_hashes)
+        completed, waiting = list[bytes](), list[bytes]()
+        row, count = b"".join(leaf_hashes), self.size
+        while row:
+            completed.append(row)
+            if count & 1:  # the last node of this height has waited for its right sibling
+                row = self._nodes.pop() + row
+            if len(row) % _PAIR_BYTES:
+                waiting.append(row[-HASH_BYTES:])
+            row, count = parents(row), count >> 1
+        self._nodes += reversed(waiting)
+        self.size += len(leaf_hashes)
+        return completed
 
     def root(self) -> bytes:
         """The root hash of the tree."""
@@ -113,12 +135,12 @@ def verify_consistency(size1: int, size2: int, root1: bytes, root2: bytes, proof
     """
     if not 0 < size1 <= size2:
         raise LogBroken(f"no consistency proof leads from size {size1} to {size2}")
-    _require_hashes((root1, root2, *proof))
-    if size1 == size2:
+    if size1 == size2:  # nothing is hashed: as in the reference, all that counts is that the roots are equal
         if proof:
             raise LogBroken("a consistency proof is too long")
         _require_equal(root1, root2, "two trees of one size have different roots")
         return
+    _require_hashes((root1, root2, *proof))
     # A complete older tree is a node of the newer one; the proof leaves it out, the verifier has it.
     path = list(proof) if size1 & (size1 - 1) else [root1, *proof]
     old, new = _fold_consistency(size1, size2, path)

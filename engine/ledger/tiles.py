@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..errors import LogBroken
-from .merkle import HASH_BYTES, Frontier, node_hash, split_hashes
+from .merkle import HASH_BYTES, Frontier, parents
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
+_TILE_BYTES = TILE_WIDTH * HASH_BYTES
 
 
 class TileReader(Protocol):
@@ -30,28 +31,34 @@ class TileReader(Protocol):
 
 
 def grow(reader: TileReader, size: int, leaf_hashes: Sequence[bytes]) -> dict[tuple[int, int], bytes]:
-    """The new whole contents of every tile that appending ``leaf_hashes`` to a tree of ``size`` changes.
+    """What ``extend`` gives for a tree of ``size`` of which nothing but its tiles is at hand."""
+    return extend(reader, frontier(reader, size), leaf_hashes) if leaf_hashes else {}
+
+
+def extend(reader: TileReader, tree: Frontier, leaf_hashes: Sequence[bytes]) -> dict[tuple[int, int], bytes]:
+    """Append to ``tree``, whose tiles ``reader`` has; the new whole contents of every tile that changes.
 
     Nothing is written; the caller stores all of them in the transaction that moves the tree's head. Raises
-    LogBroken when a stored tile holds more or fewer hashes than ``size`` says: another history is kept there.
+    LogBroken when a stored tile holds more or fewer hashes than the tree's size says: another history is
+    kept there.
     """
-    changed: dict[tuple[int, int], bytes] = {}
-    level, added = 0, list(leaf_hashes)
-    while added:
-        count = size >> (TILE_HEIGHT * level)
-        first, width = divmod(count, TILE_WIDTH)
-        hashes = [*_read_partial(reader, level, first, width), *added]
-        for offset in range(0, len(hashes), TILE_WIDTH):
-            changed[level, first + offset // TILE_WIDTH] = b"".join(hashes[offset : offset + TILE_WIDTH])
-        whole = len(hashes) // TILE_WIDTH
-        added = [_subtree_root(hashes[TILE_WIDTH * n : TILE_WIDTH * (n + 1)]) for n in range(whole)]
-        level += 1
+    size, changed = tree.size, dict[tuple[int, int], bytes]()
+    for level, added in enumerate(tree.extend(leaf_hashes)[::TILE_HEIGHT]):
+        first, width = divmod(size >> (TILE_HEIGHT * level), TILE_WIDTH)
+        row = _read_partial(reader, level, first, width) + added
+        for offset in range(0, len(row), _TILE_BYTES):
+            changed[level, first + offset // _TILE_BYTES] = row[offset : offset + _TILE_BYTES]
     return changed
+
+
+def frontier(reader: TileReader, size: int) -> Frontier:
+    """The frontier of the first ``size`` leaves."""
+    return _Nodes(reader).frontier(0, size)
 
 
 def root(reader: TileReader, size: int) -> bytes:
     """The root hash of the first ``size`` leaves."""
-    return _Nodes(reader).root(0, size)
+    return frontier(reader, size).root()
 
 
 def inclusion_proof(reader: TileReader, index: int, size: int) -> list[bytes]:
@@ -110,47 +117,46 @@ class _Nodes:
 
     def __init__(self, reader: TileReader) -> None:
         self._reader = reader
-        self._tiles: dict[tuple[int, int], tuple[bytes, ...]] = {}
+        self._tiles: dict[tuple[int, int], bytes] = {}
 
     def root(self, begin: int, end: int) -> bytes:
         """The root over leaves ``begin`` to ``end``, where ``begin`` is a multiple of the widest part."""
+        return self.frontier(begin, end).root()
+
+    def frontier(self, begin: int, end: int) -> Frontier:
+        """The complete subtrees that these leaves make up, widest first."""
         size, nodes = end - begin, list[bytes]()
         while begin < end:
             height = (end - begin).bit_length() - 1
             nodes.append(self._complete(height, begin >> height))
             begin += 1 << height
-        return Frontier(size, nodes).root()
+        return Frontier(size, nodes)
 
     def _complete(self, height: int, index: int) -> bytes:
         """The root of the ``index``-th complete subtree of 2^height leaves."""
         level, rest = divmod(height, TILE_HEIGHT)
         tile, start = divmod(index << rest, TILE_WIDTH)
-        hashes = self._tile(level, tile)[start : start + (1 << rest)]
-        if len(hashes) < 1 << rest:
+        row = self._tile(level, tile)[HASH_BYTES * start : HASH_BYTES * (start + (1 << rest))]
+        if len(row) < HASH_BYTES << rest:
             raise LogBroken(f"tile {level}/{tile} lacks hashes its tree needs")
-        return _subtree_root(hashes)
+        for _ in range(rest):
+            row = parents(row)
+        return row
 
-    def _tile(self, level: int, index: int) -> tuple[bytes, ...]:
+    def _tile(self, level: int, index: int) -> bytes:
         if (level, index) not in self._tiles:
-            self._tiles[level, index] = split_hashes(self._reader.read(level, index))
+            self._tiles[level, index] = self._reader.read(level, index)
         return self._tiles[level, index]
 
 
-def _read_partial(reader: TileReader, level: int, index: int, width: int) -> tuple[bytes, ...]:
+def _read_partial(reader: TileReader, level: int, index: int, width: int) -> bytes:
     """The ``width`` hashes that stand in the last tile of a level; a tile of none isn't kept."""
     if not width:
-        return ()
+        return b""
     data = reader.read(level, index)
     if len(data) != width * HASH_BYTES:
         raise LogBroken(f"tile {level}/{index} has {len(data)} bytes where the tree has {width} hashes")
-    return split_hashes(data)
-
-
-def _subtree_root(hashes: Sequence[bytes]) -> bytes:
-    """The root over 2^n neighbouring hashes of one level."""
-    while len(hashes) > 1:
-        hashes = [node_hash(hashes[n], hashes[n + 1]) for n in range(0, len(hashes), 2)]
-    return hashes[0]
+    return data
 
 
 def _split(size: int) -> int:

@@ -32,6 +32,7 @@ from ..ledger import note
 from ..ledger.memory import Memory, size_of
 from ..moments import Clock, system_clock
 from ..store import Store, models
+from . import agent_trust
 
 OLDEST_PYTHON = (3, 11)
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this was never set

@@ -196,7 +196,7 @@ def _checkpoints(core: Core, head: models.AuditHead) -> Iterator[bytes]:
     """Earlier checkpoints, oldest first, each with its proof of consistency with the newest."""
     row = models.CoveredCheckpoint
     earlier = row.select(row.size).where(row.tenant_id == head.tenant_id, row.size < head.size)
-    sizes = [size for (size,) in earlier.order_by(row.size).tuples()]
+    sizes = [int(one.size) for one in earlier.order_by(row.size)]
     for size in _sampled(sizes, _turning_points(core, head)):
         found = row.get((row.tenant_id == head.tenant_id) & (row.size == size))
         proof = [node.hex() for node in core.log.consistency(head.tenant_id, size, head.size)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, cast
 
 from ..core import Core
 from ..errors import LogBroken
@@ -16,16 +17,17 @@ _HASH_BYTES = 32
 _LENGTH_BYTES = 2
 """An entry in a bundle has its length before it, as a big-endian 16-bit number."""
 
-_NAME = re.compile(
+_LEVEL = "entries|0|[1-9]|[1-5][0-9]|6[0-3]"
+_NAME = re.compile(rf"tile/({_LEVEL})/((?:x[0-9]{{3}}/){{0,6}}[0-9]{{3}})(?:\.p/([1-9][0-9]{{0,2}}))?")
     r"tile/(entries|0|[1-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
 )
 
 
 class TileName(NamedTuple):
-    """``level`` is None for an entry bundle; ``width`` counts its hashes or entries, 1 to 256."""
+    """``level`` is None for an entry bundle; ``number`` is its N; ``width`` counts its hashes or entries, 1 to 256."""
 
     level: int | None
-    index: int
+    number: int
     width: int
 
 
@@ -49,15 +51,15 @@ def tile(core: Core, log_id: str, name: str) -> bytes | None:
         return None
     size = core.log.head(log_id).size
     there = size >> (tiles.TILE_HEIGHT * (wanted.level or 0))
-    first = wanted.index * tiles.TILE_WIDTH
+    first = wanted.number * tiles.TILE_WIDTH
     if first + wanted.width > there:
         return None
     if wanted.level is None:
         return bundle(log_id, first, wanted.width)
-    stored = StoredTiles(log_id).read(wanted.level, wanted.index)
+    stored = StoredTiles(log_id).read(wanted.level, wanted.number)
     data = stored[: wanted.width * _HASH_BYTES]
     if len(data) != wanted.width * _HASH_BYTES:
-        raise LogBroken(f"tile {wanted.level}/{wanted.index} lacks hashes its tree needs")
+        raise LogBroken(f"tile {wanted.level}/{wanted.number} lacks hashes its tree needs")
     return data
 
 
@@ -67,10 +69,10 @@ def bundle(log_id: str, first: int, width: int) -> bytes:
     query = entry.select(entry.seq, entry.leaf).where(
         entry.tenant_id == log_id, entry.seq >= first, entry.seq < first + width
     )
-    rows = list(query.order_by(entry.seq).tuples())
+    rows = list(cast(Iterable[tuple[int, str]], query.order_by(entry.seq).tuples()))
     if [seq for seq, _ in rows] != list(range(first, first + width)):
         raise LogBroken(f"entries from {first} on are missing")
-    leaves = (str(leaf).encode("utf-8") for _, leaf in rows)
+    leaves = (leaf.encode("utf-8") for _, leaf in rows)
     return b"".join(len(leaf).to_bytes(_LENGTH_BYTES, "big") + leaf for leaf in leaves)
 
 
@@ -91,5 +93,5 @@ def keys(core: Core, log_id: str) -> dict[str, object]:
 
 
 def _spelled(name: TileName) -> str:
-    path = tiles.tile_path(name.level or 0, name.index, name.width)
+    path = tiles.tile_path(name.level or 0, name.number, name.width)
     return path if name.level is not None else path.replace("tile/0/", "tile/entries/", 1)

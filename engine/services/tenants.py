@@ -76,8 +76,7 @@ def set_log_access(core: Core, tenant_id: str, access: str, actor: str) -> model
     with core.store.transaction():
         before, controller.log_access = controller.log_access, access
         controller.save(only=[models.DataController.log_access])
-        body = {"from": before, "to": access}
-        acts.record(core, tenant_id, "tenant.log_access_set", actor, **body)
+        acts.record(core, tenant_id, "tenant.log_access_set", actor, {"from": before}, to=access)
     return controller
 
 

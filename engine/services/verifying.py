@@ -55,7 +55,7 @@ def entry_count(tenant_id: str | None = None) -> int:
     query = models.AuditHead.select(models.AuditHead.size)
     if tenant_id is not None:
         query = query.where(models.AuditHead.tenant_id == tenant_id)
-    return sum(size for (size,) in query.tuples())
+    return sum(int(head.size) for head in query)
 
 
 def _logs(tenant_id: str | None) -> Iterator[tuple[str, str]]:
@@ -64,7 +64,7 @@ def _logs(tenant_id: str | None) -> Iterator[tuple[str, str]]:
     tenants = controller.select(controller.id, controller.did)
     if tenant_id is not None:
         tenants = tenants.where(controller.id == tenant_id)
-    yield from ((row.id, row.did) for row in tenants.order_by(controller.created_at))
+    yield from ((row.id, str(row.did)) for row in tenants.order_by(controller.created_at))
     if tenant_id is None and models.AuditHead.get_or_none(tenant_id=INSTALLATION) is not None:
         yield INSTALLATION, ""
 
@@ -74,8 +74,8 @@ def _missing(core: Core) -> list[str]:
     known, head = models.DataController.select(models.DataController.id), models.AuditHead
     orphans = head.select().where(head.tenant_id.not_in(known), head.tenant_id != INSTALLATION)
     faults = [f"{row.origin}: the data controller of this log is gone" for row in orphans]
-    there = {log_id for (log_id,) in head.select(head.tenant_id).tuples()}
-    tenants = {tenant_id for (tenant_id,) in known.tuples()}
+    there = {row.tenant_id for row in head.select(head.tenant_id)}
+    tenants = {row.id for row in known}
     remembered = core.memory.logs() if core.memory else iter(())
     for log_id in remembered:
         if log_id not in there and log_id not in tenants:

@@ -27,6 +27,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("million", ["million: "]),
         ("whole", ["whole: ", "cost: "]),
         ("registrations", ["registrations: "]),
+        ("ledger", ["leaves appended per second", "one proof at", "bytes of the store", "entries verified"]),
         ("edge", ["edge: "]),
     ],
 )

@@ -43,6 +43,48 @@ def test_an_inclusion_proof_verifies_exactly_when_the_reference_says_so(name: st
         merkle.verify_inclusion(leaf, case["leafIdx"], case["treeSize"], proof, root)
 
 
+@pytest.mark.parametrize("name", names("merkle/consistency/**/*.json"))
+def test_a_consistency_proof_verifies_exactly_when_the_reference_says_so(name: str) -> None:
+    case = load(name)
+    proof = [base64.b64decode(node) for node in case["proof"] or []]
+    roots = [base64.b64decode(case[root] or "") for root in ("root1", "root2")]
+    if case["wantErr"]:
+        with pytest.raises(LogBroken):
+            merkle.verify_consistency(case["size1"], case["size2"], *roots, proof)
+    else:
+        merkle.verify_consistency(case["size1"], case["size2"], *roots, proof)
+
+
+@pytest.mark.parametrize(("size1", "size2"), [(1, 8), (6, 8), (2, 5), (6, 7), (3, 7), (4, 8), (5, 6)])
+def test_a_proof_between_the_reference_s_roots_fails_in_each_way_the_reference_tries(
+    size1: int, size2: int
+) -> None:
+    """The probes of transparency-dev/merkle, proof/verify_test.go: sizes, roots and every part of the proof."""
+    case = load("merkle/reference_roots.json")
+    hashes = [merkle.leaf_hash(bytes.fromhex(data)) for data in case["leaf_inputs_hex"]]
+    root1, root2 = (bytes.fromhex(case["root_hashes_hex_by_size"][size]) for size in (size1, size2))
+    proof = tiles.consistency_proof(_Tiles(hashes), size1, size2)
+    merkle.verify_consistency(size1, size2, root1, root2, proof)
+    sizes = [
+        (size1 - 1, size2),
+        (size1 + 1, size2),
+        (size1 ^ 2, size2),
+        (size1, size2 * 2),
+        (size1, size2 // 2),
+    ]
+    roots = [(b"WrongRoot", root2), (root1, b"WrongRoot"), (root2, root1)]
+    added = [b"", root1, root2, proof[0]]
+    proofs = [[], proof[:-1], *([*proof, one] for one in added), *([one, *proof] for one in added)]
+    for place, node in enumerate(proof):
+        proofs.append([*proof[:place], bytes([node[0] ^ 16]) + node[1:], *proof[place + 1 :]])
+    probes = [(*pair, root1, root2, proof) for pair in sizes] + [
+        (size1, size2, *pair, proof) for pair in roots
+    ]
+    for probe in probes + [(size1, size2, root1, root2, wrong) for wrong in proofs]:
+        with pytest.raises(LogBroken):
+            merkle.verify_consistency(*probe)
+
+
 class _NoTiles:
     def read(self, level: int, index: int) -> bytes:
         return b""

@@ -68,6 +68,22 @@ def test_a_frontier_has_the_oracle_s_root_at_every_size_and_survives_storage() -
         frontier = merkle.Frontier.from_bytes(stored)
 
 
+@given(st.lists(st.integers(0, 90), max_size=6))
+def test_leaves_added_at_once_are_leaves_added_one_by_one(batches: list[int]) -> None:
+    frontier, single, size = merkle.Frontier(), merkle.Frontier(), 0
+    for batch in batches:
+        completed = frontier.extend(LEAVES[size : size + batch])
+        for leaf in LEAVES[size : size + batch]:
+            single.append(leaf)
+        assert frontier.to_bytes() == single.to_bytes()
+        for height, row in enumerate(completed):
+            nodes = range(size >> height, size + batch >> height)
+            assert row == b"".join(subtree(n << height, n + 1 << height) for n in nodes)
+        assert size + batch >> len(completed) == size >> len(completed), "and none of a greater height"
+        size += batch
+    assert frontier.root() == (root_of(size) if size else merkle.EMPTY_ROOT)
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -90,7 +106,10 @@ def test_a_leaf_hash_of_another_length_is_refused_and_changes_nothing(leaf: byte
     frontier = merkle.Frontier()
     with pytest.raises(LogBroken):
         frontier.append(leaf)
+    with pytest.raises(LogBroken):
+        frontier.extend([LEAVES[0], leaf])
     assert frontier.size == 0
+    assert frontier.root() == merkle.EMPTY_ROOT
 
 
 @given(st.data(), sizes)
@@ -171,6 +190,15 @@ def test_no_altered_consistency_proof_verifies(data: st.DataObject, new: int) ->
 def test_sizes_that_prove_nothing_are_refused(old: int, new: int) -> None:
     with pytest.raises(LogBroken):
         merkle.verify_consistency(old, new, merkle.EMPTY_ROOT, merkle.EMPTY_ROOT, [])
+
+
+def test_trees_of_one_size_are_consistent_when_their_roots_are_equal_and_nothing_is_said_beside() -> None:
+    """As in the reference, which compares such roots as they are (transparency-dev/merkle, proof/verify.go)."""
+    for size, root in ((1, root_of(1)), (9, root_of(9)), (1, b"don't care")):
+        merkle.verify_consistency(size, size, root, root, [])
+        for other, proof in ((root_of(2), []), (root, [root]), (root, [b""])):
+            with pytest.raises(LogBroken):
+                merkle.verify_consistency(size, size, root, other, proof)
 
 
 def test_a_rewritten_history_has_no_consistency_proof() -> None:

@@ -164,8 +164,12 @@ def test_nothing_appended_changes_nothing() -> None:
 def test_growing_over_a_tile_of_another_size_is_refused(content: bytes) -> None:
     reader = MemoryTiles()
     reader.kept[0, 0] = content
-    with pytest.raises(LogBroken, match="3 hashes"):
+    with pytest.raises(LogBroken, match="tile 0/0"):
         tiles.grow(reader, 3, LEAVES[3:4])
+    tree = merkle.Frontier()
+    tree.extend(LEAVES[:3])
+    with pytest.raises(LogBroken, match="3 hashes"):
+        tiles.extend(reader, tree, LEAVES[3:4])
 
 
 def test_a_tile_that_is_missing_or_cut_short_breaks_the_proof() -> None:
