@@ -1,4 +1,4 @@
-"""What runs beside a worker of this broker: the relay and the watch, which feed it, and the coverer of its logs.
+"""What runs beside a worker of this broker: relay and watch, which feed it, and the coverer of its logs.
 
 A middleware, so that it makes no difference whose Worker it is: the engine's or the ``dramatiq`` command's.
 """

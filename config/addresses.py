@@ -6,6 +6,7 @@ the fault alone: the text itself may hold a password, so no message repeats it.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -83,6 +84,14 @@ def public_address(address: str) -> str:
     if parts.query or parts.fragment or parts.username:
         raise ValueError("user, query or fragment is not allowed")
     return address.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this is a name or address that only this machine reaches."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _with_host(address: str, schemes: tuple[str, ...]) -> str:

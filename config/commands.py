@@ -26,8 +26,8 @@ from .console import Console, Row
 from .errors import StartError
 from .settings import Settings
 
-# A key on the command line would stand in the list of processes for everybody to read.
-_NO_FLAG = frozenset({"root_key"})
+# A secret on the command line would stand in the list of processes for everybody to read.
+_NO_FLAG = frozenset({"root_key", "agent_token"})
 FLAGS = tuple(name for name in Settings.model_fields if name not in _NO_FLAG)
 """Settings that have a flag: ``data_dir`` is ``--data-dir``."""
 

@@ -77,7 +77,9 @@ Fresh = Annotated[bool, Option("--fresh", help="Begin at the first entry again."
 StateDir = Annotated[Path | None, Option("--state", file_okay=False, help="Where to remember.")]
 Every = Annotated[float, Option(min=1, help="Seconds between two looks.")]
 Once = Annotated[bool, Option("--once", help="Look once; the exit code says what was seen.")]
-TokenFile = Annotated[Path | None, Option(exists=True, dir_okay=False, help="An API key, where one is asked.")]
+TokenFile = Annotated[
+    Path | None, Option(exists=True, dir_okay=False, help="An API key, where one is asked.")
+]
 WitnessName = Annotated[str | None, Option(help="What the cosignatures are signed as.")]
 LogAccess = Annotated[Literal["public", "key"], typer.Argument()]
 Required = Annotated[str, Option()]

@@ -1,4 +1,4 @@
-"""The three ways to run: everything in one process, the edge alone, the actors alone.
+"""The ways to run: everything in one process, the edge alone, the actors alone; and a dx-agent.
 
 What is run comes in as parameters, because nothing here may import the engine. The order is that of the
 faults: a directory in use and a taken port are told before anything is started or written.
@@ -12,7 +12,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Protocol, TypeVar
 
+from .addresses import is_loopback
 from .datadir import DataDir
+from .errors import SettingsError
 from .server import EXIT_TIMEOUT_S, WsgiApp, listen, run_server
 from .settings import Settings
 from .valkey import EmbeddedValkey
@@ -83,6 +85,41 @@ def web(settings: Settings, opening: Opening, app_for: Callable[[Settings], Wsgi
             threads=settings.edge_threads,
             listener=listener,
         )
+
+
+def agent(
+    settings: Settings,
+    opening: Opening,
+    app_for: Callable[[Settings], WsgiApp],
+    on_exit: Callable[[float], None],
+) -> int:
+    """A dx-agent; several may share a database. Returns the exit code. Raises StartError.
+
+    ``on_exit`` runs in each worker when it ends, and is told how many seconds it has.
+    """
+    _refuse_open_enrolment(settings)
+    DataDir(settings.data_dir).prepare()
+    with listen(settings) as listener:
+        opening(settings)
+        return run_server(
+            settings,
+            lambda: app_for(settings),
+            on_fork=lambda _alone: None,
+            on_exit=lambda: on_exit(EXIT_TIMEOUT_S),
+            workers=settings.web_workers,
+            threads=settings.edge_threads,
+            listener=listener,
+        )
+
+
+def _refuse_open_enrolment(settings: Settings) -> None:
+    """Raise SettingsError where anybody who reaches the agent could register with it."""
+    if settings.agent_token is not None or is_loopback(settings.host):
+        return
+    raise SettingsError(
+        f"DXFLOW_AGENT_TOKEN: isn't set, and {settings.host} can be reached by others: any engine could enrol; "
+        "set the same token here and at the engines, or listen on 127.0.0.1"
+    )
 
 
 def worker(settings: Settings, engine: Engine) -> None:

@@ -19,6 +19,9 @@ from . import addresses
 from .refusals import PREFIX, refuse_blank_key, refuse_unknown, refused
 
 KEY_BYTES = 32
+TOKEN_LENGTH = 16
+AGENT_PORT = 9000
+"""Where a dx-agent listens unless it is told otherwise: beside an edge on its own default."""
 
 
 class Settings(BaseSettings):
@@ -51,7 +54,12 @@ class Settings(BaseSettings):
         (), repr=False, description="1, 3 or 5 addresses of independent Redis nodes, separated by commas"
     )
     lock_ttl_ms: int = Field(45_000, ge=1_000, le=3_600_000, description="milliseconds from 1000 to 3600000")
-    agent_url: str | None = Field(None, repr=False, description="unset for the embedded dx-agent")
+    agent_url: str | None = Field(
+        None,
+        repr=False,
+        description="http://host[:port][/prefix] or https://… of a dx-agent; unset for the embedded one",
+    )
+    agent_token: SecretStr | None = Field(None, description="at least 16 characters, the same on both sides")
     chain_url: str | None = Field(None, repr=False, description="unset for no anchoring")
     did_method: str = Field("dep", pattern=r"^[a-z0-9]+$", description="lower-case letters and digits")
     root_key: SecretStr | None = Field(None, description="32 bytes in base64")
@@ -96,6 +104,15 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise refused(error, cls.model_fields, given) from None
 
+    def for_agent(self) -> Self:
+        """The settings of a dx-agent: what isn't set differs from an engine's, so that both can run in one data
+        directory with nothing set at all."""
+        own = {"port": AGENT_PORT, "database_url": addresses.sqlite_address(self.data_dir / "agent.db")}
+        changes = {name: value for name, value in own.items() if name not in self.model_fields_set}
+        if self.root_key is None and self.root_key_file is None:
+            changes["root_key_file"] = self.data_dir / "agent.key"
+        return self.model_copy(update=changes)
+
     @property
     def database(self) -> str:
         """Canonical address of the database: the one that is set, or a SQLite file in the data directory."""
@@ -127,7 +144,7 @@ class Settings(BaseSettings):
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("database_url", "redis_url", "smtp_url", "public_url")
+    @field_validator("database_url", "redis_url", "smtp_url", "public_url", "agent_url")
     @classmethod
     def _check_address(cls, address: str | None, info: ValidationInfo) -> str | None:
         check = {
@@ -135,6 +152,7 @@ class Settings(BaseSettings):
             "redis_url": addresses.redis_address,
             "smtp_url": addresses.smtp_address,
             "public_url": addresses.public_address,
+            "agent_url": addresses.public_address,
         }[str(info.field_name)]
         return address and check(address)
 
@@ -148,11 +166,18 @@ class Settings(BaseSettings):
     def _check_nodes(cls, nodes: tuple[str, ...]) -> tuple[str, ...]:
         return addresses.redis_addresses(nodes) if nodes else nodes
 
-    @field_validator("agent_url", "chain_url")
+    @field_validator("chain_url")
     @classmethod
     def _refuse_later_work(cls, address: str | None) -> None:
         if address:
             raise ValueError("not supported in this version")
+
+    @field_validator("agent_token")
+    @classmethod
+    def _check_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value().strip()) < TOKEN_LENGTH:
+            raise ValueError("too short: whoever guesses it may register")
+        return token
 
     @field_validator("root_key")
     @classmethod

@@ -49,6 +49,23 @@ def link_conflict(core: Core, tenant_id: str, fields: Sequence[str], entity: tup
     )
 
 
+def agent_not_believed(core: Core, tenant_id: str, reason: str) -> None:
+    """The dx-agent answered what isn't so; once, until somebody has read it."""
+    kind, model = "agent.not_believed", models.Notification
+    waiting = model.select().where(model.tenant_id == tenant_id, model.kind == kind, model.read_at.is_null())
+    if not waiting.exists():
+        _notify(
+            core,
+            tenant_id,
+            kind,
+            "error",
+            "The dx-agent's log can't be trusted",
+            f"{reason[0].upper()}{reason[1:]}. Nothing it said was taken, and activities wait unregistered. "
+            "Keep what was stored of that log, and ask its operator.",
+            ("data_controller", tenant_id),
+        )
+
+
 def _notify(
     core: Core, tenant_id: str, kind: str, severity: str, title: str, body: str, entity: tuple[str, str]
 ) -> None:

@@ -82,7 +82,7 @@ def _open(settings: Settings, role: str, migrate: bool) -> Core:
         ),
         dispatch_lease=settings.dispatch_lease_ms / 1000,
         agent=_elsewhere(settings) if role == ENGINE else None,
-        memory=Memory(settings.data_dir / "log-memory"),
+        memory=Memory(settings.data_dir / ("log-memory" if role == ENGINE else "agent-log-memory")),
     )
     with store.transaction():
         made.signing.active()
@@ -96,7 +96,7 @@ def _elsewhere(settings: Settings) -> Elsewhere | None:
 
 
 def _keep_role(store: Store, role: str) -> None:
-    """Remember whose database this is. Raises SettingsError for the other's: their logs and keys must not mix."""
+    """Remember whose database this is. Raises SettingsError for the other's: logs and keys must not mix."""
     with store.transaction():
         # Databases that are older than this mark were all engines'.
         first = ENGINE if quick.get(models.Installation, name="root_key_check") else role

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .embedded import EmbeddedAgent
-from .port import DxAgent, Item, Receipt
+from .port import DxAgent, Item, NotBelieved, Receipt
+from .remote import HttpAgent
 
-__all__ = ["DxAgent", "EmbeddedAgent", "Item", "Receipt"]
+__all__ = ["DxAgent", "EmbeddedAgent", "HttpAgent", "Item", "NotBelieved", "Receipt"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import peewee
 
+from ..errors import LogBroken
 from ..store import models
+from . import merkle, note, proofs
 
 KIND = "activity.registered"
 NAMED = 20
@@ -35,6 +39,41 @@ def faults(log_id: str, contents: Sequence[Mapping[str, Any]], start: int) -> li
         elif receipt.commitment not in (None, content.get("commitment")):
             found.append(f"the receipt of {receipt.did} commits to something else than entry {index}")
     return found
+
+
+def faults_elsewhere(tenant_id: str) -> list[str]:
+    """Receipts of a dx-agent elsewhere whose kept proof doesn't show what they say, under the keys its log is
+    known by here."""
+    model, agent = models.Registration, models.AgentCheckpoint
+    known = {
+        row.origin: [note.Verifier.from_vkey(str(vkey)) for vkey in row.vkeys]
+        for row in agent.select().where(agent.tenant_id == tenant_id)
+    }
+
+    @lru_cache(maxsize=4096)  # receipts of one batch share it, and a signature costs more than all the rest
+    def opened(checkpoint: str, origin: str) -> note.Checkpoint:
+        return note.open_checkpoint(checkpoint, known.get(origin, []))
+
+    found = []
+    for row in model.select().where(model.tenant_id == tenant_id, model.origin != "").iterator():
+        try:
+            _check_elsewhere(row, opened)
+        except (LogBroken, ValueError, KeyError, TypeError) as fault:
+            found.append(f"the receipt of {row.did} at {row.origin} doesn't hold: {fault}")
+            if len(found) == NAMED:
+                break
+    return found
+
+
+def _check_elsewhere(row: models.Registration, opened: Callable[[str, str], note.Checkpoint]) -> None:
+    proof = proofs.parse(str(row.proof))
+    checkpoint = opened(proof.checkpoint, row.origin)
+    leaf_hash = merkle.leaf_hash(proof.leaf)
+    merkle.verify_inclusion(leaf_hash, proof.index, checkpoint.size, proof.hashes, checkpoint.root)
+    leaf = json.loads(proof.leaf)
+    said = (checkpoint.origin, proof.index, leaf["activity"], leaf["commitment"])
+    if said != (row.origin, row.log_index, row.did, row.commitment):
+        raise LogBroken("its proof is of something else")
 
 
 def largest(log_id: str) -> int | None:

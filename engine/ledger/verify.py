@@ -94,7 +94,7 @@ def tenant(
         _check_beyond(head)
         _check_memory(head, expected.remembered, verifiers)
         faults += pass_.verified.faults + receipts.activity_faults(head.tenant_id)[:NAMED]
-        faults += covers.tree_faults(head)[:NAMED]
+        faults += receipts.faults_elsewhere(head.tenant_id) + covers.tree_faults(head)[:NAMED]
     except DxflowError as error:
         faults.append(str(error))
     found.problems += [f"{head.origin}: {fault}" for fault in faults[:NAMED]]

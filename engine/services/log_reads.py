@@ -22,7 +22,7 @@ _NAME = re.compile(rf"tile/({_LEVEL})/((?:x[0-9]{{3}}/){{0,6}}[0-9]{{3}})(?:\.p/
 
 
 class TileName(NamedTuple):
-    """``level`` is None for an entry bundle; ``number`` is its N; ``width`` counts its hashes or entries, 1 to 256."""
+    """``level`` is None for an entry bundle, ``number`` its N; ``width`` counts hashes or entries, 1 to 256."""
 
     level: int | None
     number: int

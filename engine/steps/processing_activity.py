@@ -5,10 +5,11 @@ publish → [tenant's queue] register, under the tenant's lock → [results queu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from .. import moments
-from ..agent import Item, Receipt
+from .. import moments, notices
+from ..agent import Item, NotBelieved, Receipt
 from ..core import Core
 from ..errors import Invalid, PermanentError, StaleFence
 from ..ledger import leaves
@@ -27,7 +28,7 @@ def publish(core: Core, event: models.Event, _: Prepared) -> Outcome:
         return Outcome("gone", {"change": event.topic})
     if activity.registration_state == "registered":
         return Outcome("unchanged", {"activity": activity.did, "change": event.topic})
-    payload(activity)
+    _commit(core, activity)
     core.subjects.claim(activity.id, "processing_activity", activity.tenant_id)
     quick.update(models.ProcessingActivity, {"id": activity.id}, {"registration_state": "queued"})
     return Outcome("published", changes={"subject_id": activity.subject_id})
@@ -37,18 +38,68 @@ def call_agent(core: Core, events: Sequence[models.Event], fence: int | None) ->
     """Register a whole batch in one call; the agent answers with a receipt per activity."""
     if fence is None:
         raise StaleFence("registration needs the tenant's lock")
-    items = [item for item in map(_item, events) if item is not None]
-    receipts = core.agent.register(events[0].tenant_id, items, fence) if items else []
+    with core.store.reachable():
+        commitments = _commitments(core, _load_all(events))
+    items = [
+        Item(event.entity_id, event.id, commitments[event.entity_id])
+        for event in events
+        if event.entity_id in commitments
+    ]
+    receipts = _ask(core, events[0].tenant_id, items, fence) if items else []
     return {receipt.activity_id: receipt for receipt in receipts}
 
 
-def _item(event: models.Event) -> Item | None:
-    """None for a row that somebody removed or spoiled since it was published: its neighbours go on without."""
+def _ask(core: Core, tenant_id: str, items: Sequence[Item], fence: int) -> list[Receipt]:
+    """The agent's receipts; where it isn't believed, people hear of it at once."""
     try:
-        activity = _load(event)
-        return None if activity is None else Item(event.entity_id, event.id, payload(activity))
+        return core.agent.register(tenant_id, items, fence)
+    except NotBelieved as error:
+        with core.store.transaction():
+            notices.agent_not_believed(core, tenant_id, str(error))
+        raise
+
+
+def _load_all(events: Sequence[models.Event]) -> dict[str, models.ProcessingActivity]:
+    """The events' activities by id, without those that somebody removed or spoiled since they were published:
+    their neighbours go on without."""
+    ids, tenant_id = [event.entity_id for event in events], events[0].tenant_id
+    try:
+        return quick.by_ids(models.ProcessingActivity, ids, tenant_id=tenant_id)
+    except ValueError:  # one of them can't be read: which?
+        return {event.entity_id: found for event in events if (found := _load_unspoiled(event)) is not None}
+
+
+def _load_unspoiled(event: models.Event) -> models.ProcessingActivity | None:
+    try:
+        return _load(event)
     except PermanentError:
         return None
+
+
+def _commitments(core: Core, activities: Mapping[str, models.ProcessingActivity]) -> dict[str, str]:
+    """What each activity's leaf will say of its content, by id: made when it was published."""
+    found = quick.by_ids(models.ActivitySalt, activities, key="activity_id")
+    missing = [activity for key, activity in activities.items() if key not in found]
+    if missing:  # published by a version that made salts later
+        with core.store.transaction():
+            for activity in missing:
+                with suppress(PermanentError):  # spoiled since: its event will say so
+                    _commit(core, activity)
+        found = quick.by_ids(models.ActivitySalt, activities, key="activity_id")
+    return {key: row.commitment for key, row in found.items()}
+
+
+def _commit(core: Core, activity: models.ProcessingActivity) -> None:
+    """Commit to the activity as it stands, unless that was done before: a dx-agent that was asked already, and
+    whose answer was lost, must hear the same again. Raises PermanentError for one that no leaf can hold."""
+    salt = core.log.random(leaves.SALT_BYTES)
+    row = {
+        "activity_id": activity.id,
+        "tenant_id": activity.tenant_id,
+        "salt": salt,
+        "commitment": leaves.commit(salt, payload(activity)),
+    }
+    quick.insert(models.ActivitySalt, row, ignore=True)
 
 
 def register(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
@@ -90,8 +141,8 @@ def mark_failed(core: Core, event: models.Event) -> None:
 
 
 def payload(activity: models.ProcessingActivity) -> dict[str, object]:
-    """What the leaf commits to: the activity as it stood when it was registered. Raises PermanentError for
-    columns that no leaf can hold."""
+    """What the leaf commits to: the activity as it stood when it was first published. Raises PermanentError
+    for columns that no leaf can hold."""
     content = {
         "id": activity.id,
         "subject_id": activity.subject_id,
@@ -102,7 +153,7 @@ def payload(activity: models.ProcessingActivity) -> dict[str, object]:
         "occurred_at": moments.to_text(activity.occurred_at),
     }
     try:
-        leaves.encode(content)
+        leaves.canonical(content)
     except Invalid as error:
         raise PermanentError(f"the activity can't be registered: {error}") from error
     if not isinstance(activity.fields, list):

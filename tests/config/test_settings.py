@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dxflow.config.addresses import database_address, masked, sqlite_address
+from dxflow.config.addresses import database_address, is_loopback, masked, sqlite_address
 from dxflow.config.errors import SettingsError
 from dxflow.config.settings import Settings
 
@@ -79,7 +79,11 @@ def test_flags_win_over_the_environment_and_the_environment_over_the_file(
         ("LOCK_URLS", "redis://a,redis://a,redis://b", "1, 3 or 5"),
         ("LOCK_URLS", "redis://a,,redis://b", "1, 3 or 5"),
         ("LOCK_TTL_MS", "10", "milliseconds"),
-        ("AGENT_URL", "http://agent", "unset"),
+        ("AGENT_URL", "agent:9000", "http://host"),
+        ("AGENT_URL", "http://agent/?key=1", "http://host"),
+        ("AGENT_URL", "http://user:pass@agent", "http://host"),
+        ("AGENT_TOKEN", "too short", "16 characters"),
+        ("AGENT_TOKEN", " " * 20, "16 characters"),
         ("CHAIN_URL", "http://chain", "unset"),
         ("DID_METHOD", "Dep", "lower-case letters and digits"),
         ("ROOT_KEY", "not base64!", "32 bytes in base64"),
@@ -121,6 +125,8 @@ def test_a_wrong_value_is_refused_with_the_setting_and_what_is_allowed(
         ("LOCK_URLS", "redis://:Geheimnis@a,redis://:Geheimnis@b"),
         ("SMTP_URL", "imap://user:Ge@heimnis/Geheimnis@host"),
         ("CHAIN_URL", "https://chain.example/v3/Geheimnis"),
+        ("AGENT_URL", "ftp://agent.example/Geheimnis"),
+        ("AGENT_TOKEN", "Geheimnis"),
     ],
 )
 def test_a_refusal_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -235,3 +241,28 @@ def test_every_setting_says_what_is_allowed() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert re.fullmatch(r"[a-z_]+", name)
+
+
+def test_a_dx_agent_beside_an_engine_has_port_database_and_key_of_its_own(tmp_path: Path) -> None:
+    own = Settings.load().for_agent()
+
+    assert (own.port, own.base_url) == (9000, "http://127.0.0.1:9000")
+    assert own.database == f"sqlite:///{tmp_path}/data/agent.db"
+    assert own.root_key_path == tmp_path / "data" / "agent.key"
+    assert own.for_agent() == own
+
+
+def test_a_dx_agent_takes_what_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DXFLOW_PORT", "8000")
+    monkeypatch.setenv("DXFLOW_DATABASE_URL", "postgresql://db/agent")
+    monkeypatch.setenv("DXFLOW_ROOT_KEY", KEY)
+
+    own = Settings.load().for_agent()
+
+    assert (own.port, own.database, own.root_key_file) == (8000, "postgresql://db/agent", None)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "[::1]", "localhost"])
+def test_loopback_is_told_from_what_others_reach(host: str) -> None:
+    assert is_loopback(host)
+    assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.1", "agent.example", "localhost.example")))

@@ -40,7 +40,8 @@ def stop_and_write(agent: EmbeddedAgent, tenant_id: str, items: Sequence[Item], 
 
 def _leaf(agent: EmbeddedAgent, item: Item) -> Leaf:
     name = did.derive(item.activity_id, agent.did_method)
-    return Leaf("activity.registered", {"activity": name, "event": item.event_id}, item.payload)
+    body = {"actor": agent.actor, "activity": name, "event": item.event_id, "commitment": item.commitment}
+    return Leaf("activity.registered", body)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,51 @@
+"""Both sides of a dx-agent: at the agent, which engines may register; at an engine, which agent is trusted."""
+
+from __future__ import annotations
+
+from ...config.commands import Run, command, group
+from ..services import agent_desk, agent_trust, log_keys
+from ..wiring import agent_core_for
+from . import audit
+from .owner import one_tenant
+
+commands = group("engine", "The dx-agent here: the engines that register with it, and its keys.")
+
+_ENGINE = {"id": "Id", "name": "Name", "public_key": "Key", "created_at": "Enrolled", "revoked_at": "Revoked"}
+_ROTATED = {"added": "New key", "logs": "Logs"}
+_RETIRED = {"retired": "Retired", "logs": "Logs"}
+_LOG = {"origin": "Log", "size": "Entries", "vkeys": "Keys"}
+
+
+@command(commands, "list")
+def engine_list(run: Run) -> None:
+    """The engines that enrolled at this dx-agent, oldest first, revoked ones too."""
+    agent_core_for(run.settings)
+    run.show([agent_desk.as_row(row) for row in agent_desk.engines()], _ENGINE)
+
+
+@command(commands, "revoke")
+def engine_revoke(run: Run, engine_id: str) -> None:
+    """Let an engine register nothing more, at once and for good; what it registered stays."""
+    run.show(agent_desk.as_row(agent_desk.revoke(agent_core_for(run.settings), engine_id)), _ENGINE)
+
+
+@command(commands, "rotate-key")
+def rotate_key(run: Run) -> None:
+    """Make a new log key of this dx-agent beside the present one, and say so in every log."""
+    core = agent_core_for(run.settings)
+    run.show(log_keys.rotate(core, run.counter("Telling the logs", log_keys.log_count())), _ROTATED)
+
+
+@command(commands, "retire-key")
+def retire_key(run: Run) -> None:
+    """The older log key signs no more; once every engine has registered something since the new one came."""
+    core = agent_core_for(run.settings)
+    run.show(log_keys.retire(core, run.counter("Telling the logs", log_keys.log_count())), _RETIRED)
+
+
+@command(audit.commands, "trust-agent", tenant=True)
+def trust_agent(run: Run) -> None:
+    """Trust the keys and the name that the dx-agent's log of a tenant has now, after its operator confirmed
+    them."""
+    core, owner = one_tenant(run)
+    run.show(agent_trust.trust(core, owner), _LOG)

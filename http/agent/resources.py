@@ -1,0 +1,50 @@
+"""What engines ask of a dx-agent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import falcon
+
+from ...engine.agent import wire
+from ...engine.core import Core
+from ...engine.services import agent_desk
+from .gate import Gate
+
+
+class RegistrationsResource:
+    """``POST /v1/registrations``: a batch of one tenant (``wire.Registrations``)."""
+
+    def __init__(self, core: Core, gate: Gate, count: Callable[[float], None]) -> None:
+        self._core = core
+        self._gate = gate
+        self._count = count
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """200 with a ``wire.Answer``; 401, 403, 409, 413, 422."""
+        signed, body = self._gate.enter(req)
+        with self._core.store.reachable():
+            engine = agent_desk.engine_of(signed.key)
+        self._gate.once(signed)
+        wish = wire.Registrations.read(body)
+        answer = agent_desk.register(self._core, engine, wish)
+        self._count(len(answer.receipts))
+        resp.text = answer.model_dump_json()
+
+
+class EnginesResource:
+    """``POST /v1/engines``: whoever signs this asks to be known (``wire.Enrolment``)."""
+
+    def __init__(self, core: Core, gate: Gate, token: str | None) -> None:
+        self._core = core
+        self._gate = gate
+        self._token = token
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """201, or 200 for one that is known: ``{"id", "name", "public_key"}``; 401, 403."""
+        signed, body = self._gate.enter(req)
+        wish = wire.Enrolment.read(body)
+        row, made = agent_desk.enrol(self._core, signed.key, wish, self._token)
+        resp.status = falcon.HTTP_201 if made else falcon.HTTP_200
+        resp.text = json.dumps({"id": row.id, "name": row.name, "public_key": row.public_key})
