@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ...config import options
 from ...config.commands import Run, command, group
-from ..services import agent_desk, agent_trust, log_keys
+from ..services import agent_desk, agent_trust, log_keys, rows, verifying
 from ..wiring import agent_core_for
 from . import audit
 from .owner import one_tenant
@@ -27,6 +28,16 @@ def engine_list(run: Run) -> None:
 def engine_revoke(run: Run, engine_id: str) -> None:
     """Let an engine register nothing more, at once and for good; what it registered stays."""
     run.show(agent_desk.as_row(agent_desk.revoke(agent_core_for(run.settings), engine_id)), _ENGINE)
+
+
+@command(commands, "verify")
+def engine_verify(run: Run, fresh: options.Fresh = False) -> int:
+    """Check this dx-agent's logs entry by entry; exit code 1 unless everything holds."""
+    core = agent_core_for(run.settings)
+    counter = run.counter("Verifying", verifying.entry_count())
+    found = verifying.verify_logs(core, None, counter, fresh=fresh)
+    run.show(rows.verification(found), rows.VERIFICATION)
+    return 0 if found.ok else 1
 
 
 @command(commands, "rotate-key")

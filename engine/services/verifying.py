@@ -28,6 +28,13 @@ GOOD_FOR = timedelta(hours=24)
 """How old the verified beginning may be that a run goes on from."""
 
 
+_OWNERS: tuple[type[models.DataController] | type[models.AgentTenant], ...] = (
+    models.DataController,
+    models.AgentTenant,
+)
+"""Whose logs there are: an engine's tenants, or those that engines brought to a dx-agent; never both."""
+
+
 def verify_logs(
     core: Core, tenant_id: str | None = None, progress: Progress = lambda _: None, *, fresh: bool = False
 ) -> Verification:
@@ -60,22 +67,24 @@ def entry_count(tenant_id: str | None = None) -> int:
 
 def _logs(tenant_id: str | None) -> Iterator[tuple[str, str]]:
     """Ids of logs and the DIDs that name them; the installation's, which no DID names, last."""
-    controller = models.DataController
-    tenants = controller.select(controller.id, controller.did)
-    if tenant_id is not None:
-        tenants = tenants.where(controller.id == tenant_id)
-    yield from ((row.id, str(row.did)) for row in tenants.order_by(controller.created_at))
+    for owner in _OWNERS:
+        tenants = owner.select(owner.id, owner.did)
+        if tenant_id is not None:
+            tenants = tenants.where(owner.id == tenant_id)
+        yield from ((row.id, str(row.did)) for row in tenants.order_by(owner.created_at))
     if tenant_id is None and models.AuditHead.get_or_none(tenant_id=INSTALLATION) is not None:
         yield INSTALLATION, ""
 
 
 def _missing(core: Core) -> list[str]:
     """Logs without a tenant, and remembered logs that are gone."""
-    known, head = models.DataController.select(models.DataController.id), models.AuditHead
-    orphans = head.select().where(head.tenant_id.not_in(known), head.tenant_id != INSTALLATION)
+    known, head = [owner.select(owner.id) for owner in _OWNERS], models.AuditHead
+    orphans = head.select().where(
+        *(head.tenant_id.not_in(ids) for ids in known), head.tenant_id != INSTALLATION
+    )
     faults = [f"{row.origin}: the data controller of this log is gone" for row in orphans]
     there = {row.tenant_id for row in head.select(head.tenant_id)}
-    tenants = {row.id for row in known}
+    tenants = {row.id for ids in known for row in ids}
     remembered = core.memory.logs() if core.memory else iter(())
     for log_id in remembered:
         if log_id not in there and log_id not in tenants:

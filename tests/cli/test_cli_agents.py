@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,24 @@ def test_an_agents_engines_are_listed_and_revoked(shop: Home, core: Core, agent:
     revoked = home.ask("engine", "revoke", enrolled["id"])
     assert home.ask("engine", "revoke", enrolled["id"]) == revoked
     assert home.ask("engine", "list") == [revoked]
+
+
+def test_an_agents_logs_are_verified_as_an_engines_are(shop: Home, core: Core, agent: Agent) -> None:
+    _register(core, shop, 5)
+    home = Home(agent.data_dir)
+    found = home.ask("engine", "verify")
+    assert (found["ok"], found["tenants"], found["problems"]) == (True, 1, [])
+    assert found["entries"] >= 5
+    with closing(sqlite3.connect(agent.file)) as connection:
+        (trigger,) = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_entries' "
+            "AND sql LIKE '%BEFORE UPDATE%'"
+        ).fetchone()
+        connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute("UPDATE audit_entries SET leaf = replace(leaf, '00', '01') WHERE seq = 2")
+        connection.commit()
+    ended = home.run("engine", "verify", "--fresh", "--json")
+    assert (ended.code, ended.document["ok"]) == (1, False)
 
 
 def test_trusting_an_agent_pins_what_its_log_names(shop: Home, core: Core, agent: Agent) -> None:
