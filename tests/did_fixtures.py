@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def _refused(resolver: Resolver, did: str) -> dict[str, object]:
 
 
 def _people(installation: Installation, resolver: Resolver) -> tuple[list[str], str]:
-    """A controller, a data subject and an activity; and a subject whose row was deleted since."""
+    """A controller, a data subject and an activity; and a subject that another program erased since."""
     tenant = installation.tenant
     subject = resolver.post("/api/v1/data-subjects", {"email": "ada@example.org"}, tenant["api_key"])
     gone = resolver.post("/api/v1/data-subjects", {"email": "gone@example.org"}, tenant["api_key"])
@@ -130,9 +131,8 @@ def _people(installation: Installation, resolver: Resolver) -> tuple[list[str], 
     activity = resolver.post("/api/v1/processing-activities", body, tenant["api_key"])
     every = [tenant["did"], subject["did"], activity["did"]]
     wait_until(lambda: all(resolver.document(did, TYPES[0])[0] == 200 for did in every), what="the DIDs")
-    with sqlite3.connect(installation.directory / "dxflow.db", timeout=20) as database:
-        database.execute("DELETE FROM data_subject_links WHERE subject_id = ?", (gone["id"],))
-        database.execute("DELETE FROM data_subjects WHERE id = ?", (gone["id"],))
+    with closing(sqlite3.connect(installation.directory / "dxflow.db", timeout=20)) as database, database:
+        database.execute("UPDATE data_subjects SET state = 'erased' WHERE id = ?", (gone["id"],))
     wait_until(lambda: resolver.document(gone["did"], TYPES[0])[0] == 410, what="the deactivation")
     return every, gone["did"]
 

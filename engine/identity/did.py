@@ -48,6 +48,9 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _ED25519_MULTICODEC = b"\xed\x01"
 _ED25519_KEY_BYTES = 32
 
+_LOG_TYPE = "TransparencyLog"
+"""No registered type of a service says this; the document's context gives the term its meaning."""
+
 
 def canonical(value: str | uuid.UUID) -> str:
     """The 36-character lower-case text of a UUID (RFC 9562 section 4), from any of its usual spellings.
@@ -121,7 +124,7 @@ def document(
     log keys, two of them during a rotation. ``logs`` are addresses of transparency logs (C2SP tlog-tiles) by
     the fragment that names them. Data subjects and activities have neither.
     """
-    context: list[str] = ["https://www.w3.org/ns/did/v1"]
+    context: list[str | dict[str, str]] = ["https://www.w3.org/ns/did/v1"]
     result: dict[str, object] = {"@context": context, "id": did}
     if controller is not None:
         result["controller"] = controller
@@ -131,8 +134,9 @@ def document(
         result["verificationMethod"] = methods
         result["assertionMethod"] = [method["id"] for method in methods]
     if logs:
+        context.append({_LOG_TYPE: "https://c2sp.org/tlog-tiles"})
         result["service"] = [
-            {"id": f"{did}#{name}", "type": "TransparencyLog", "serviceEndpoint": address}
+            {"id": f"{did}#{name}", "type": _LOG_TYPE, "serviceEndpoint": address}
             for name, address in logs.items()
         ]
     return result
@@ -158,31 +162,36 @@ def _base58(data: bytes) -> str:
 def resolution(
     document: Mapping[str, object] | None,
     error: str | None,
-    metadata: Mapping[str, str | bool | datetime] | None = None,
+    metadata: Mapping[str, bool | datetime] | None = None,
+    detail: str | None = None,
 ) -> dict[str, object]:
     """A DID resolution result: exactly one of ``document`` and ``error`` is given.
 
-    ``error`` is a name from ``ERROR_STATUS`` and is answered as an RFC 9457 object. ``metadata`` describes
-    the document (``created``, ``updated``, ``deactivated``, ``versionId``, ...); moments become whole-second
-    UTC text, as DID Core section 7.1.3 demands; naive ones raise ValueError.
+    ``error`` is a name from ``ERROR_STATUS`` and is answered as an RFC 9457 object with ``detail``.
+    ``metadata`` describes the document (``created``, ``updated``, ``deactivated``); moments become
+    whole-second UTC text, as DID Core section 7.1.3 demands; naive ones raise ValueError.
     """
     if (document is None) == (error is None):
         raise ValueError("a resolution has either a document or an error")
     return {
         "@context": "https://www.w3.org/ns/did-resolution/v1",
         "didDocument": document,
-        "didResolutionMetadata": {"contentType": MEDIA_TYPE} if error is None else {"error": _problem(error)},
+        "didResolutionMetadata": (
+            {"contentType": MEDIA_TYPE} if error is None else {"error": _problem(error, detail)}
+        ),
         "didDocumentMetadata": {name: _metadata_value(value) for name, value in (metadata or {}).items()},
     }
 
 
-def _problem(error: str) -> dict[str, str]:
+def _problem(error: str, detail: str | None) -> dict[str, str]:
     if error not in ERROR_STATUS:
         raise ValueError(f"{error!r} is no error of DID Resolution")
-    return {"type": f"https://www.w3.org/ns/did#{error}", "title": error.replace("_", " ").capitalize()}
+    title = error.replace("_", " ").capitalize().replace(" did", " DID").replace(" url", " URL")
+    problem = {"type": f"https://www.w3.org/ns/did#{error}", "title": title}
+    return problem if detail is None else problem | {"detail": detail}
 
 
-def _metadata_value(value: str | bool | datetime) -> str | bool:
+def _metadata_value(value: bool | datetime) -> str | bool:
     if isinstance(value, datetime):
         return moments.to_text(value).partition(".")[0] + "Z"
     return value

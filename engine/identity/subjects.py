@@ -120,12 +120,16 @@ class Subjects:
                 raise Conflict(f"{name} already names another record")
         return name
 
-    def deactivate(self, entity_id: str, tenant_id: str) -> None:
-        """The entity is gone or erased, and so is its DID, for good (DID Core section 7.3, ``deactivated``)."""
+    def deactivate(self, entity_id: str, tenant_id: str) -> dict[str, bool]:
+        """The entity is gone or erased, and so is its DID, for good (DID Core section 8.2).
+
+        Returns what the leaf of the step says of it: nothing where the DID was never made, or ended before.
+        """
         row = models.Did
-        row.update(deactivated_at=self._clock()).where(
+        ended = row.update(deactivated_at=self._clock()).where(
             row.entity_id == entity_id, row.tenant_id == tenant_id, row.deactivated_at.is_null()
-        ).execute()
+        )
+        return {"deactivated": True} if ended.execute() else {}
 
     def profile(self, subject: models.DataSubject) -> dict[str, object]:
         """The stored profile in the clear: email, phone, name, external_ids. Empty before it is sealed."""

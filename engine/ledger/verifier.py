@@ -455,9 +455,8 @@ class Check:
             require(holds, f"the consistency proof from {head.size:,} entries doesn't hold")
         if self.earlier:
             oldest = min(head.size for head in self.earlier)
-            self._holds(
-                f"{len(self.earlier):,} earlier checkpoints, from {oldest:,} entries on: it only grew"
-            )
+            number = f"{len(self.earlier):,} earlier checkpoint{'s' * (len(self.earlier) > 1)}"
+            self._holds(f"{number}, from {oldest:,} entries on: the log only grew")
         if self.kept:
             self._begins_with(self.kept, "your")
             self._holds(f"your own checkpoint of {self.kept.size:,} entries is the beginning of this log")
@@ -579,7 +578,8 @@ def check_alone(text: str, keys: list[Key]) -> Report:
     require(keys, "a single proof needs --key: the verifier key of its log")
     leaf = check_proof(text, keys[0].name, {key.public for key in keys if key.name == keys[0].name})
     what = leaf.get("activity") or leaf["kind"]
-    return Report([f"{what} is entry {leaf['seq']:,} of {keys[0].name}, recorded at {leaf['ts']}"])
+    note = "the rest of the log, and what was in it before: a bundle shows that"
+    return Report([f"{what} is entry {leaf['seq']:,} of {keys[0].name}, recorded at {leaf['ts']}"], [note])
 
 
 def check(

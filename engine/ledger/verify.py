@@ -83,8 +83,8 @@ def tenant(
     found.tenants += head.tenant_id != INSTALLATION
     pass_ = _Pass(head, verified or Verified())
     faults = [] if head.origin.endswith(expected.name) else [f"this origin isn't that of {expected.name}"]
+    faults += _rolled_back(head, expected.remembered)
     try:
-        _check_memory_size(head, expected.remembered)
         for chunk in _chunks(head, pass_.size):
             pass_.add(chunk)
             found.entries += len(chunk)
@@ -92,7 +92,8 @@ def tenant(
             reached(pass_.verified)
         _check_head(head, pass_.verified.frontier, verifiers)
         _check_beyond(head)
-        _check_memory(head, expected.remembered, verifiers)
+        if not _rolled_back(head, expected.remembered):
+            _check_memory(head, expected.remembered, verifiers)
         faults += pass_.verified.faults + receipts.activity_faults(head.tenant_id)[:NAMED]
         faults += receipts.faults_elsewhere(head.tenant_id) + covers.tree_faults(head)[:NAMED]
     except DxflowError as error:
@@ -214,13 +215,14 @@ def _check_beyond(head: models.AuditHead) -> None:
             raise LogBroken(f"there are {what} beyond the head's size {size}")
 
 
-def _check_memory_size(head: models.AuditHead, remembered: str | None) -> None:
+def _rolled_back(head: models.AuditHead, remembered: str | None) -> list[str]:
     gone = size_of(remembered or "") - head.size
-    if gone > 0:
-        raise LogBroken(
-            f"rolled back: the log ends at {head.size} entries, and {gone} more were signed; the checkpoint "
-            "remembered outside the database shows it. An older database was put in place, or its end cut off"
-        )
+    if gone <= 0:
+        return []
+    return [
+        f"rolled back: the log ends at {head.size} entries, and {gone} more were signed; the checkpoint "
+        "remembered outside the database shows it. An older database was put in place, or its end cut off"
+    ]
 
 
 def _check_memory(head: models.AuditHead, remembered: str | None, verifiers: Sequence[note.Verifier]) -> None:

@@ -19,23 +19,26 @@ ENDED = ("erased", "merged")
 
 
 def derive(core: Core, event: models.Event, _: Prepared) -> Outcome:
-    """Derive the DID from the row's UUID. Subjects take version 4 alone: other versions can be guessed."""
+    """Derive the DID from the row's UUID, and deactivate that of a subject who ended. Subjects take version 4
+    alone: other versions can be guessed."""
     subject = quick.get(models.DataSubject, id=event.entity_id, tenant_id=event.tenant_id)
-    if subject is None or subject.state in ENDED:
-        core.subjects.deactivate(event.entity_id, event.tenant_id)
     if subject is None:
-        return Outcome("gone", {"change": event.topic})
+        ended = core.subjects.deactivate(event.entity_id, event.tenant_id)
+        return Outcome("gone", {"change": event.topic, **ended})
     try:
         identifier = did.require_v4(subject.id)
     except Invalid as error:
         raise PermanentError(str(error)) from error
     name = core.subjects.claim(identifier, "data_subject", subject.tenant_id)
-    changes = {"subject_id": subject.id}
+    changes: dict[str, object] = {"subject_id": subject.id}
+    facts: dict[str, object] = {"change": event.topic}
+    if subject.state in ENDED:
+        facts |= core.subjects.deactivate(subject.id, subject.tenant_id)
     if subject.did == name:
-        return Outcome("unchanged", {"change": event.topic}, changes)
+        return Outcome("unchanged", facts, changes)
     subject.did = name
     subject.save(only=["did"])
-    return Outcome("derived", {"change": event.topic}, changes)
+    return Outcome("derived", facts, changes)
 
 
 def link(core: Core, event: models.Event, _: Prepared) -> Outcome:

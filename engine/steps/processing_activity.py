@@ -25,7 +25,8 @@ def publish(core: Core, event: models.Event, _: Prepared) -> Outcome:
     """
     activity = _load(event)
     if activity is None:
-        return Outcome("gone", {"change": event.topic})
+        ended = core.subjects.deactivate(event.entity_id, event.tenant_id)
+        return Outcome("gone", {"change": event.topic, **ended})
     if activity.registration_state == "registered":
         return Outcome("unchanged", {"activity": activity.did, "change": event.topic})
     _commit(core, activity)
@@ -128,7 +129,8 @@ def record(core: Core, event: models.Event, _: Prepared) -> Outcome:
     }
     row = {"id": event.entity_id, "tenant_id": event.tenant_id}
     found = quick.update(models.ProcessingActivity, row, results)
-    return Outcome("recorded" if found else "gone", {"activity": name})
+    ended = {} if found else core.subjects.deactivate(event.entity_id, event.tenant_id)
+    return Outcome("recorded" if found else "gone", {"activity": name, **ended})
 
 
 def mark_failed(core: Core, event: models.Event) -> None:

@@ -18,7 +18,8 @@ def identify(core: Core, event: models.Event, _: Prepared) -> Outcome:
     """Match or create the user's data subject by e-mail; anonymous users have none and stop here."""
     user = models.User.get_or_none(id=event.entity_id)
     if user is None:
-        return Outcome("gone", {"change": event.topic})
+        ended = core.subjects.deactivate(event.entity_id, event.tenant_id)
+        return Outcome("gone", {"change": event.topic, **ended})
     if user.email_sealed is None:
         return Outcome("anonymous", {"user": user.id})
     email = core.keys.unseal_own(user.email_sealed, table="users", column="email_sealed", row_id=user.id)

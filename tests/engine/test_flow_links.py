@@ -167,6 +167,8 @@ def test_merged_customers_share_links_consents_and_a_history(
     assert _outcome(events("webhook")[-1]) == "merged"
     merged = models.DataSubject.get_by_id(gone)
     assert (merged.state, merged.merged_into) == ("merged", kept)
+    ended = {row.entity_id: row.deactivated_at is not None for row in models.Did.select()}
+    assert (ended[gone], ended[kept]) == (True, False)
     for identifier in (
         {"email": "person2@shop.example"},
         {"phone": TELEPHONE},

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from Crypto.Hash import keccak
@@ -25,6 +27,15 @@ def test_the_pinned_uuid_gives_the_pinned_did() -> None:
 
 def test_keccak_256_is_not_mistaken_for_sha3_256() -> None:
     assert did.derive(UUID) != "did:dep:" + keccak.new(data=UUID.encode(), digest_bits=256).hexdigest()
+
+
+def test_the_method_s_specification_gives_true_answers() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "did-method.md").read_text(encoding="utf-8")
+    known = re.findall(r"^\| `([0-9a-f-]{36})` \| `(did:dep:[0-9a-f]{64})` \|$", text, re.MULTILINE)
+    assert len(known) == 2
+    assert all(did.derive(value) == name for value, name in known)
+    wrong = keccak.new(data=UUID.encode(), digest_bits=256).hexdigest()
+    assert f"`{wrong[:8]}…{wrong[-4:]}` for the first" in text
 
 
 @pytest.mark.parametrize(

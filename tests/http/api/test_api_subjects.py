@@ -83,7 +83,9 @@ def test_every_entry_is_in_the_audit_log_without_naming_the_person(
     assert acts[0]["identifiers"] == ["email", "external_id", "phone"]
     assert acts[0]["actor"].startswith("key:")
     everything = json.dumps(leaves).lower()
-    assert not [word for word in ("ada@", "example.com", "23125", '"42"', ':42"', person) if word in everything]
+    assert not [
+        word for word in ("ada@", "example.com", "23125", '"42"', ':42"', person) if word in everything
+    ]
 
 
 def test_identifiers_of_two_people_are_noticed_and_never_merged(api: Caller) -> None:
