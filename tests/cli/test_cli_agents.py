@@ -78,7 +78,7 @@ def test_an_agents_logs_are_verified_as_an_engines_are(shop: Home, core: Core, a
             "AND sql LIKE '%BEFORE UPDATE%'"
         ).fetchone()
         connection.execute(f"DROP TRIGGER {trigger}")
-        connection.execute("UPDATE audit_entries SET leaf = replace(leaf, '00', '01') WHERE seq = 2")
+        connection.execute("UPDATE audit_entries SET leaf = replace(leaf, 'actor', 'actOr') WHERE seq = 2")
         connection.commit()
     ended = home.run("engine", "verify", "--fresh", "--json")
     assert (ended.code, ended.document["ok"]) == (1, False)
