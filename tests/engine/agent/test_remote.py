@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -272,6 +273,13 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return made, key
 
 
+def _is_whole(request: bytes) -> bool:
+    """Head and body of a request have come."""
+    head, blank, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: *(\d+)", head.lower())
+    return bool(blank) and len(body) >= (int(length[1]) if length else 0)
+
+
 @contextmanager
 def _behind_tls(certificate: tuple[Path, Path]) -> Iterator[int]:
     """The port of a server that answers each request with 503."""
@@ -281,7 +289,9 @@ def _behind_tls(certificate: tuple[Path, Path]) -> Iterator[int]:
 
     def answer() -> None:
         with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as connection:
-            connection.recv(65_536)
+            request = b""
+            while not _is_whole(request):  # what is left unread when it closes would break off the answer
+                request += connection.recv(65_536)
             connection.sendall(b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n")
 
     thread = threading.Thread(target=answer)
