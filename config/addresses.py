@@ -86,6 +86,28 @@ def public_address(address: str) -> str:
     return address.rstrip("/")
 
 
+def service_address(address: str) -> str:
+    """``http(s)://[user:password@]host[:port][/path][?query]`` of a service; all of it may be a secret."""
+    if _split(_with_host(address, ("http", "https"))).fragment:
+        raise ValueError("a fragment is not allowed")
+    return address.rstrip("/")
+
+
+def key_service_address(address: str) -> str:
+    """``https://host[:port]/v1/<mount>/keys/<name>``; plain HTTP for this machine alone."""
+    parts = _split(_with_host(address, ("http", "https")))
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("keys travel over TLS: https:// is needed")
+    if (
+        not re.fullmatch(r"/v1/.+/keys/[\w.-]+", parts.path)
+        or parts.query
+        or parts.fragment
+        or parts.username
+    ):
+        raise ValueError("it doesn't name a transit key")
+    return address
+
+
 def is_loopback(host: str) -> bool:
     """Whether this is a name or address that only this machine reaches."""
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -60,11 +61,28 @@ class Settings(BaseSettings):
         description="http://host[:port][/prefix] or https://… of a dx-agent; unset for the embedded one",
     )
     agent_token: SecretStr | None = Field(None, description="at least 16 characters, the same on both sides")
-    chain_url: str | None = Field(None, repr=False, description="unset for no anchoring")
+    chain_url: str | None = Field(
+        None,
+        repr=False,
+        description="http://host[:port][/path] or https://… of a chain's JSON-RPC; unset for no anchoring",
+    )
+    chain_key: SecretStr | None = Field(
+        None, description="64 hex digits, a secp256k1 private key; unset for one that dxflow makes"
+    )
+    chain_interval_s: int = Field(600, ge=1, le=86_400, description="seconds from 1 to 86400")
+    chain_confirmations: int = Field(12, ge=1, le=10_000, description="a whole number from 1 to 10000")
     did_method: str = Field("dep", pattern=r"^[a-z0-9]+$", description="lower-case letters and digits")
     root_key: SecretStr | None = Field(None, description="32 bytes in base64")
     root_key_file: Path | None = Field(
         None, description="the path of a file, and then no DXFLOW_ROOT_KEY beside it"
+    )
+    key_service_url: str | None = Field(
+        None,
+        repr=False,
+        description="https://host[:port]/v1/transit/keys/NAME of a HashiCorp Vault; unset for your own key",
+    )
+    key_service_token: SecretStr | None = Field(
+        None, description="the token that dxflow shows the key service"
     )
     worker_threads: int = Field(8, ge=1, le=256, description="a whole number from 1 to 256")
     edge_threads: int = Field(4, ge=1, le=256, description="a whole number from 1 to 256")
@@ -144,7 +162,9 @@ class Settings(BaseSettings):
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("database_url", "redis_url", "smtp_url", "public_url", "agent_url")
+    @field_validator(
+        "database_url", "redis_url", "smtp_url", "public_url", "agent_url", "chain_url", "key_service_url"
+    )
     @classmethod
     def _check_address(cls, address: str | None, info: ValidationInfo) -> str | None:
         check = {
@@ -153,6 +173,8 @@ class Settings(BaseSettings):
             "smtp_url": addresses.smtp_address,
             "public_url": addresses.public_address,
             "agent_url": addresses.public_address,
+            "chain_url": addresses.service_address,
+            "key_service_url": addresses.key_service_address,
         }[str(info.field_name)]
         return address and check(address)
 
@@ -166,12 +188,6 @@ class Settings(BaseSettings):
     def _check_nodes(cls, nodes: tuple[str, ...]) -> tuple[str, ...]:
         return addresses.redis_addresses(nodes) if nodes else nodes
 
-    @field_validator("chain_url")
-    @classmethod
-    def _refuse_later_work(cls, address: str | None) -> None:
-        if address:
-            raise ValueError("not supported in this version")
-
     @field_validator("agent_token")
     @classmethod
     def _check_token(cls, token: SecretStr | None) -> SecretStr | None:
@@ -179,17 +195,31 @@ class Settings(BaseSettings):
             raise ValueError("too short: whoever guesses it may register")
         return token
 
+    @field_validator("chain_key")
+    @classmethod
+    def _check_chain_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", key.get_secret_value().strip()):
+            raise ValueError("not 64 hex digits")
+        return key
+
     @field_validator("root_key")
     @classmethod
     def _check_key(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None:
+        for part in key.get_secret_value().split(",") if key is not None else ():
             try:
-                decoded = base64.b64decode(key.get_secret_value(), validate=True)
+                decoded = base64.b64decode(part.strip(), validate=True)
             except (binascii.Error, ValueError):
                 raise ValueError("not base64") from None
             if len(decoded) != KEY_BYTES:
                 raise ValueError(f"{len(decoded)} bytes long")
         return key
+
+    @field_validator("key_service_url")
+    @classmethod
+    def _refuse_key_beside_service(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if address and info.data.get("root_key"):
+            raise ValueError("DXFLOW_ROOT_KEY is set too")
+        return address
 
     @field_validator("root_key_file")
     @classmethod

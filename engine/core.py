@@ -13,6 +13,7 @@ from .agent import DxAgent, EmbeddedAgent, HttpAgent
 from .agent.key import EngineKey
 from .agent.transport import Transport
 from .identity.keys import KeyRing
+from .identity.roots import RootRing
 from .identity.subjects import Subjects
 from .ledger.log import TenantLog
 from .ledger.memory import Memory
@@ -63,7 +64,7 @@ def new_uuid() -> str:
 
 def build(
     store: Store,
-    root_key: bytes,
+    roots: RootRing | bytes,
     *,
     host: str,
     did_method: str = "dep",
@@ -77,7 +78,7 @@ def build(
 ) -> Core:
     """Put a Core together on an open store. ``host`` names the installation in log origins; without ``agent``
     the dx-agent is the embedded one."""
-    keys = KeyRing(root_key, clock)
+    keys = KeyRing(roots, clock)
     signing = CheckpointKeys(store, keys, clock, host)
     log = TenantLog(store, clock, signing.sign, host)
     return Core(
@@ -101,4 +102,4 @@ def build(
 
 def _remote(store: Store, keys: KeyRing, log: TenantLog, clock: Clock, agent: Elsewhere) -> HttpAgent:
     key = lru_cache(maxsize=1)(lambda: EngineKey.load(store, keys))
-    return HttpAgent(store, log, clock, Transport(agent.url, key, clock), log.host, agent.token)
+    return HttpAgent(store, log, clock, Transport.to(agent.url, key, clock), log.host, agent.token)

@@ -54,6 +54,8 @@ class _Waiting:
 
     row: tuple[object, ...]
     handled: bool
+    known_as: tuple[str, ...] = ()
+    """What the delivery's key would be under other versions of the tenant's link key."""
     accepted: Accepted | None = None
     fault: str | None = None
 
@@ -69,7 +71,8 @@ class Inbox:
 
     def accept(self, arrival: Arrival) -> Accepted:
         """Commit the delivery; returns after the commit. Raises Unavailable when it couldn't be made."""
-        waiting = _Waiting(self._row(arrival), arrival.handled)
+        key, *others = self.core.keys.macs(arrival.tenant_id, "dedup", *arrival.key)
+        waiting = _Waiting(self._row(arrival, key), arrival.handled, tuple(others))
         self._pile.append(waiting)
         with self._turn:
             while waiting.accepted is None and waiting.fault is None:
@@ -104,12 +107,16 @@ class Inbox:
             self.core.bell.set()
 
     def _insert(self, waiting: _Waiting) -> Accepted:
+        if waiting.known_as:  # only while a link key is being rotated
+            where = {"connector_id": waiting.row[2]}
+            for event in quick.by_ids(models.Event, waiting.known_as, key="dedup_key", **where).values():
+                return Accepted(event.id, "duplicate")
         if quick.insert(models.Event, dict(zip(_COLUMNS, waiting.row, strict=True)), ignore=True) == 1:
             return Accepted(str(waiting.row[0]), "accepted" if waiting.handled else "ignored")
         first = models.Event.get(connector_id=waiting.row[2], dedup_key=waiting.row[_KEY])
         return Accepted(first.id, "duplicate")
 
-    def _row(self, arrival: Arrival) -> tuple[object, ...]:
+    def _row(self, arrival: Arrival, key: str) -> tuple[object, ...]:
         core, event_id = self.core, self.core.new_id()
         now = moments.to_text(core.clock())
         step = machine.first_step(WORKFLOW) if arrival.handled else machine.DONE
@@ -123,7 +130,7 @@ class Inbox:
             step,
             "received" if arrival.handled else "done",
             arrival.trust,
-            core.keys.mac(arrival.tenant_id, "dedup", *arrival.key),
+            key,
             core.keys.mac(arrival.tenant_id, "body", arrival.body),
             _seal(core, arrival.tenant_id, event_id, arrival.body),
             dict(arrival.meta),

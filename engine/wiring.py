@@ -5,7 +5,6 @@ The edge and the actors of one process must share it: on SQLite their writers qu
 
 from __future__ import annotations
 
-import hmac
 import os
 import threading
 from urllib.parse import urlsplit
@@ -13,12 +12,13 @@ from urllib.parse import urlsplit
 from ..config.datadir import DataDir
 from ..config.errors import SettingsError
 from ..config.settings import Settings
-from . import core, greenlets
+from . import core, greenlets, unlocking
 from .core import Core, Elsewhere
 from .errors import Unavailable
 from .identity import did
-from .identity.vault import KeyFault, RootKey
+from .identity.keys import FIRST_ROOT
 from .ledger.memory import Memory
+from .moments import system_clock
 from .retry import RetryPolicy
 from .store import Store, models, quick
 
@@ -60,19 +60,17 @@ def forget() -> None:
 def _open(settings: Settings, role: str, migrate: bool) -> Core:
     greenlets.cooperate()
     DataDir(settings.data_dir).prepare()
-    given = settings.root_key.get_secret_value() if settings.root_key else None
     store = Store(settings.database)
     if migrate:
         store.migrate()
     elif not store.up_to_date():
         raise Unavailable("the database isn't migrated; run `dxflow migrate`")
     _keep_role(store, role)
-    root = RootKey.load(given, settings.root_key_path).key
-    _recognise(store, root, settings)
+    roots = unlocking.unlock(store, settings, system_clock)
     _keep_method(store, settings.did_method)
     made = core.build(
         store,
-        root,
+        roots,
         host=urlsplit(settings.base_url).netloc.replace("+", "-") or "dxflow",
         did_method=settings.did_method,
         policy=RetryPolicy(
@@ -99,7 +97,7 @@ def _keep_role(store: Store, role: str) -> None:
     """Remember whose database this is. Raises SettingsError for the other's: logs and keys must not mix."""
     with store.transaction():
         # Databases that are older than this mark were all engines'.
-        first = ENGINE if quick.get(models.Installation, name="root_key_check") else role
+        first = ENGINE if quick.get(models.Installation, name=FIRST_ROOT) else role
         quick.insert(models.Installation, {"name": "role", "value": first}, ignore=True)
         kept = str(models.Installation.get(name="role").value)
     if kept != role:
@@ -107,21 +105,6 @@ def _keep_role(store: Store, role: str) -> None:
             f"DXFLOW_DATABASE_URL: this database belongs to {kept}, and can't be used as {role} too; name "
             "another one, or leave it unset for a file of its own"
         )
-
-
-def _recognise(store: Store, root: bytes, settings: Settings) -> None:
-    """Remember which root key this database was sealed under. Raises KeyFault for another one: with it
-    nothing could be opened, and what is written would be lost to the right key."""
-    mark = hmac.digest(root, b"dxflow/root-key-check/v1", "sha256").hex()
-    with store.transaction():
-        # Two processes may start a new installation at once: the first one's mark stands.
-        quick.insert(models.Installation, {"name": "root_key_check", "value": mark}, ignore=True)
-        row = models.Installation.get(name="root_key_check")
-        if not hmac.compare_digest(row.value, mark):
-            raise KeyFault(
-                "this database was sealed under another root key; "
-                f"bring back its key as DXFLOW_ROOT_KEY or in {settings.root_key_path}"
-            )
 
 
 def _keep_method(store: Store, method: str) -> None:

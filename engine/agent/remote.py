@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import peewee
 
+from ..calling import Reply
 from ..errors import Invalid, LogBroken, NotFound, StaleFence
 from ..ledger.log import TenantLog
 from ..moments import Clock
@@ -21,7 +22,7 @@ from . import answers, wire
 from .answers import Asked, Memory, Registered
 from .embedded import receipts
 from .port import Item, NotBelieved, Receipt
-from .transport import Reply, Transport
+from .transport import Transport
 
 _TRIES = 3
 _TRUST = "if its operator says that its keys changed, `dxflow audit trust-agent` accepts them"

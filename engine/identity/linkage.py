@@ -9,7 +9,7 @@ from datetime import datetime
 from ..moments import Clock
 from ..platforms.base import Person
 from ..store import models, quick
-from . import normalise
+from . import normalise, vault
 from .keys import KeyRing, Link
 
 _STRENGTH = ("verified_email", "external_id", "email", "phone")
@@ -50,7 +50,7 @@ class Linkage:
         return [self.keys.link(tenant_id, field, scope, value) for _, field, scope, value in found]
 
     def owners(self, tenant_id: str, links: Sequence[Link]) -> dict[str, str]:
-        """``{link: subject id}`` of those that belong to somebody."""
+        """``{link: subject id}`` of those that belong to somebody, under whatever version of the key."""
         rows = ((link.link, self._row(tenant_id, link)) for link in links)
         return {link: str(row.subject_id) for link, row in rows if row is not None}
 
@@ -60,47 +60,78 @@ class Linkage:
         rows = model.select(model.field).where(model.tenant_id == tenant_id, model.subject_id == subject_id)
         return {row.field for row in rows}
 
-    def insert(self, origin: Origin, subject_id: str, links: Sequence[Link]) -> None:
-        """Give new links to a subject. Raises IntegrityError when another took one meanwhile."""
+    def insert(self, origin: Origin, subject_id: str, key: bytes, links: Sequence[Link]) -> None:
+        """Give new links to a subject whose data key this is, under every version of the link key in use.
+
+        Raises IntegrityError when another took one meanwhile, StaleLinks when the versions changed.
+        """
         now = self.clock()
         for link in sorted(links, key=lambda link: link.link):  # one order for all: no deadlocks
-            row = {
-                "tenant_id": origin.tenant_id,
-                "subject_id": subject_id,
-                "field": link.field,
-                "scope": link.scope,
-                "key_version": link.key_version,
-                "link": link.link,
-                "created_at": now,
-            }
-            quick.insert(models.DataSubjectLink, row)
+            place = _place(origin.tenant_id, subject_id)
+            sealed = vault.seal(key, 1, link.value.encode("utf-8", "surrogatepass"), place=place)
+            for version, digits in link.every:
+                row = {
+                    "tenant_id": origin.tenant_id,
+                    "subject_id": subject_id,
+                    "field": link.field,
+                    "scope": link.scope,
+                    "key_version": version,
+                    "link": digits,
+                    "value_sealed": sealed,
+                    "created_at": now,
+                }
+                quick.insert(models.DataSubjectLink, row)
+        if links:
+            self.keys.require_current(origin.tenant_id, links[0])
 
     def add(
-        self, origin: Origin, subject_id: str, links: Sequence[Link], owners: dict[str, str]
+        self,
+        origin: Origin,
+        subject: models.DataSubject,
+        key: bytes,
+        links: Sequence[Link],
+        owners: dict[str, str],
     ) -> tuple[str, ...]:
         """Give the subject those nobody owns; for those somebody else does, record a conflict and name it
         if it is new."""
-        self.insert(origin, subject_id, [link for link in links if link.link not in owners])
-        foreign = [link for link in links if owners.get(link.link, subject_id) != subject_id]
+        self.insert(origin, subject.id, key, [link for link in links if link.link not in owners])
+        foreign = [link for link in links if owners.get(link.link, subject.id) != subject.id]
         return tuple(
-            link.field for link in foreign if self.conflict(origin, subject_id, owners[link.link], link.field)
+            link.field for link in foreign if self.conflict(origin, subject.id, owners[link.link], link.field)
         )
 
     def retire(self, origin: Origin, links: Sequence[Link], reason: str) -> None:
         """Take links away from whoever has them; the history keeps who that was."""
         for link in links:
-            row = self._row(origin.tenant_id, link)
-            if row is not None:
+            rows = self._rows(origin.tenant_id, link)
+            for row in rows:
                 row.delete_instance()
-                self._remember(origin, row, row.subject_id, None, reason)
+            if rows:
+                self._remember(origin, rows[0], rows[0].subject_id, None, reason)
 
-    def move_all(self, origin: Origin, giver: str, taker: str, reason: str) -> None:
-        """Give every link of one subject to another."""
-        model = models.DataSubjectLink
-        for row in list(model.select().where(model.tenant_id == origin.tenant_id, model.subject_id == giver)):
-            row.subject_id = taker
-            row.save(only=["subject_id"])
-            self._remember(origin, row, giver, taker, reason)
+    def move_all(
+        self, origin: Origin, giver: tuple[str, bytes], taker: tuple[str, bytes], reason: str
+    ) -> None:
+        """Give every link of one subject to another; each is named by its id and its data key."""
+        model, remembered = models.DataSubjectLink, set[tuple[str, str, bytes]]()
+        query = model.select().where(model.tenant_id == origin.tenant_id, model.subject_id == giver[0])
+        for row in list(query.order_by(model.id)):
+            value = self.value(row, giver[1])
+            row.subject_id = taker[0]
+            if value is not None:
+                row.value_sealed = vault.seal(taker[1], 1, value, place=_place(origin.tenant_id, taker[0]))
+            row.save(only=["subject_id", "value_sealed"])
+            what = (row.field, row.scope, value or row.link.encode())
+            if what not in remembered:  # once, however many versions of the key it stands under
+                remembered.add(what)
+                self._remember(origin, row, giver[0], taker[0], reason)
+
+    def value(self, row: models.DataSubjectLink, key: bytes) -> bytes | None:
+        """The normalised identifier that a link stands for, opened with its subject's data key; None where a
+        version before 0.2 didn't keep it."""
+        if row.value_sealed is None:
+            return None
+        return vault.unseal(key, bytes(row.value_sealed), place=_place(row.tenant_id, row.subject_id))
 
     def conflict(self, origin: Origin, subject_id: str, other_id: str, field: str) -> bool:
         """Record that two subjects lay claim to an identifier; False when that waits to be decided already."""
@@ -117,13 +148,20 @@ class Linkage:
         return quick.insert(models.LinkConflict, {**claim, **fresh}, ignore=True) == 1
 
     def _row(self, tenant_id: str, link: Link) -> models.DataSubjectLink | None:
-        return quick.get(
-            models.DataSubjectLink,
-            tenant_id=tenant_id,
-            field=link.field,
-            key_version=link.key_version,
-            link=link.link,
+        return next(iter(self._rows(tenant_id, link)), None)
+
+    def _rows(self, tenant_id: str, link: Link) -> list[models.DataSubjectLink]:
+        found = (
+            quick.get(
+                models.DataSubjectLink,
+                tenant_id=tenant_id,
+                field=link.field,
+                key_version=version,
+                link=digits,
+            )
+            for version, digits in link.every
         )
+        return [row for row in found if row is not None]
 
     def _remember(
         self, origin: Origin, row: models.DataSubjectLink, giver: str, taker: str | None, reason: str
@@ -138,3 +176,8 @@ class Linkage:
             reason=reason,
             moved_at=self.clock(),
         )
+
+
+def _place(tenant_id: str, subject_id: str) -> str:
+    """One place for all identifiers of a subject: they open under the subject's own key alone."""
+    return vault.place("data_subject_links", "value_sealed", tenant_id, subject_id)

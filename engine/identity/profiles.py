@@ -29,10 +29,18 @@ class Profiles:
         profile: dict[str, object] = json.loads(vault.unseal(key, subject.profile_sealed, place=place))
         return profile
 
-    def first(self, tenant_id: str, subject_id: str, person: Person) -> tuple[bytes, bytes]:
-        """``(key_wrapped, profile_sealed)`` of a new subject."""
+    def key(self, subject: models.DataSubject) -> bytes:
+        """The subject's data key, made where plain SQL left none."""
+        if subject.key_wrapped is not None:
+            return self.keys.subject_key(subject.tenant_id, subject.id, subject.key_wrapped)
+        key, subject.key_wrapped = self.keys.new_subject_key(subject.tenant_id, subject.id)
+        subject.save(only=["key_wrapped"])
+        return key
+
+    def first(self, tenant_id: str, subject_id: str, person: Person) -> tuple[bytes, bytes, bytes]:
+        """``(data key, key_wrapped, profile_sealed)`` of a new subject."""
         key, wrapped = self.keys.new_subject_key(tenant_id, subject_id)
-        return wrapped, _seal(key, tenant_id, subject_id, merged({}, person))
+        return key, wrapped, _seal(key, tenant_id, subject_id, merged({}, person))
 
     def lay_over(self, subject: models.DataSubject, person: Person) -> bool:
         """Let the person's words win over the profile's; False when it already said so."""
@@ -45,13 +53,9 @@ class Profiles:
     def _write(self, subject: models.DataSubject, profile: dict[str, object]) -> bool:
         if profile == self.read(subject):
             return False
-        if subject.key_wrapped is None:
-            key, subject.key_wrapped = self.keys.new_subject_key(subject.tenant_id, subject.id)
-        else:
-            key = self.keys.subject_key(subject.tenant_id, subject.id, subject.key_wrapped)
-        subject.profile_sealed = _seal(key, subject.tenant_id, subject.id, profile)
+        subject.profile_sealed = _seal(self.key(subject), subject.tenant_id, subject.id, profile)
         subject.updated_at = self.clock()
-        subject.save(only=["key_wrapped", "profile_sealed", "updated_at"])
+        subject.save(only=["profile_sealed", "updated_at"])
         return True
 
 

@@ -20,7 +20,7 @@ from ..moments import Clock
 from ..platforms.base import Person
 from ..store import Store, models, quick
 from . import did
-from .keys import KeyRing, Link
+from .keys import KeyRing, Link, StaleLinks
 from .linkage import Linkage, Origin
 from .profiles import Profiles, person_from
 
@@ -63,8 +63,8 @@ class Subjects:
 
         ``subject_id`` is the id a new subject gets, where its row has one of its own elsewhere.
         """
-        links = self.links.of(origin.tenant_id, person, region)
         for _ in range(_ATTEMPTS):
+            links = self.links.of(origin.tenant_id, person, region)
             try:
                 with self._store.transaction():
                     owners = self.links.owners(origin.tenant_id, links)
@@ -73,7 +73,7 @@ class Subjects:
                     if not create or not links:
                         return Match("unknown", None)
                     return Match("created", self.create(origin, person, links, subject_id))
-            except peewee.IntegrityError:  # another transaction had the same idea: now it can be seen
+            except (peewee.IntegrityError, StaleLinks):  # somebody was faster: now it can be seen
                 continue
         raise TransientError("this person's links kept changing under us")
 
@@ -89,7 +89,7 @@ class Subjects:
     ) -> models.DataSubject:
         """A new subject with its DID, key, sealed profile and links. Raises IntegrityError when raced."""
         identifier = did.require_v4(subject_id or self._new_id())
-        wrapped, sealed = self.profiles.first(origin.tenant_id, identifier, person)
+        key, wrapped, sealed = self.profiles.first(origin.tenant_id, identifier, person)
         now = self._clock()
         subject = models.DataSubject(
             id=identifier,
@@ -103,7 +103,7 @@ class Subjects:
             updated_at=now,
         )
         quick.insert(models.DataSubject, subject.__data__)
-        self.links.insert(origin, identifier, links)
+        self.links.insert(origin, identifier, key, links)
         return subject
 
     def claim(self, entity_id: str, kind: str, tenant_id: str) -> str:
@@ -140,7 +140,7 @@ class Subjects:
     ) -> tuple[str, ...]:
         """Seal and link what somebody says of a subject already chosen; returns the fields in conflict."""
         links = self.links.of(origin.tenant_id, person, region)
-        conflicts = self.links.add(origin, subject.id, links, self.links.owners(origin.tenant_id, links))
+        conflicts = self._add(origin, subject, links, self.links.owners(origin.tenant_id, links))
         self.profiles.lay_over(subject, person)
         return conflicts
 
@@ -167,7 +167,8 @@ class Subjects:
 
     def merge(self, origin: Origin, kept: models.DataSubject, gone: models.DataSubject) -> None:
         """Move every link of ``gone`` to ``kept``, and what only its profile says."""
-        self.links.move_all(origin, gone.id, kept.id, "merged at the platform")
+        giver, taker = (gone.id, self.profiles.key(gone)), (kept.id, self.profiles.key(kept))
+        self.links.move_all(origin, giver, taker, "merged at the platform")
         gone.state = "merged"
         gone.merged_into = kept.id
         gone.updated_at = self._clock()
@@ -184,10 +185,18 @@ class Subjects:
         subject = self._locked(owners[chosen.link])
         if _older(origin, subject):
             return Match("stale", subject)
-        conflicts = self.links.add(origin, subject.id, links, owners)
+        conflicts = self._add(origin, subject, links, owners)
         self.profiles.lay_over(subject, person)
         self._note_source(origin, subject)
         return Match("matched", subject, conflicts)
+
+    def _add(
+        self, origin: Origin, subject: models.DataSubject, links: Sequence[Link], owners: dict[str, str]
+    ) -> tuple[str, ...]:
+        """New links for a subject; its data key is opened only where there are some."""
+        if all(owners.get(link.link) == subject.id for link in links):
+            return ()
+        return self.links.add(origin, subject, self.profiles.key(subject), links, owners)
 
     def _locked(self, subject_id: str) -> models.DataSubject:
         """The subject's row, which nobody else changes until this transaction ends."""

@@ -4,6 +4,7 @@ Every ciphertext is bound to its place (table, column, tenant, row) by GCM's ass
 copied into another row no longer opens. Forgetting a person is deleting their wrapped key.
 
     wrapped key   0x02 ‖ nonce 12 ‖ ciphertext 32 ‖ tag 16                               61 bytes
+    … versioned   0x03 ‖ key version 2, big-endian ‖ nonce 12 ‖ ciphertext 32 ‖ tag 16   63 bytes
     sealed value  0x01 ‖ key version 2, big-endian ‖ nonce 12 ‖ ciphertext ‖ tag 16      31 bytes + plaintext
 
 The first byte (and the key version) is associated data too: no bit of either form can change unnoticed.
@@ -14,21 +15,15 @@ Python can't promise that a key leaves memory when it is dropped.
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import os
 import re
 import secrets
-import stat
-from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 from Crypto.Cipher import AES
 from Crypto.Hash import SHA256
 from Crypto.Protocol.KDF import HKDF
 
-from ..errors import DxflowError, Undecipherable
+from ..errors import Undecipherable
 from .did import canonical
 
 KEY_BYTES = 32
@@ -36,6 +31,7 @@ _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _SEALED = b"\x01"
 _WRAPPED = b"\x02"
+_WRAPPED_BY = b"\x03"
 _VERSION_BYTES = 2
 _HEADER_BYTES = len(_SEALED) + _VERSION_BYTES
 _PURPOSE = re.compile(r"[a-z][a-z0-9-]*")
@@ -68,19 +64,29 @@ def place(table: str, column: str, tenant_id: str, row_id: str) -> str:
     return "|".join(parts)
 
 
-def wrap(kek: bytes, key: bytes, *, place: str) -> bytes:
-    """``key`` (32 bytes) encrypted under ``kek`` (32 bytes), bound to ``place``: 61 bytes."""
+def wrap(kek: bytes, key: bytes, *, place: str, version: int | None = None) -> bytes:
+    """``key`` (32 bytes) encrypted under ``kek`` (32 bytes), bound to ``place``.
+
+    With ``version`` (0 to 65535) it says in the open which version of its wrapping key opens it.
+    """
     if len(key) != KEY_BYTES:
         raise ValueError("a key has 32 bytes")
-    return _encrypt(kek, _WRAPPED, key, place)
+    header = _WRAPPED if version is None else _WRAPPED_BY + version.to_bytes(_VERSION_BYTES, "big")
+    return _encrypt(kek, header, key, place)
 
 
 def unwrap(kek: bytes, wrapped: bytes, *, place: str) -> bytes:
     """The key that ``wrap`` encrypted. Raises Undecipherable for anything else."""
-    key = _decrypt(kek, _WRAPPED, wrapped, place)
+    header = wrapped[:_HEADER_BYTES] if wrapped[:1] == _WRAPPED_BY else _WRAPPED
+    key = _decrypt(kek, header, wrapped, place)
     if len(key) != KEY_BYTES:
         raise Undecipherable("a wrapped key has the wrong length")
     return key
+
+
+def wrapped_by(wrapped: bytes) -> int:
+    """The version of the key that wrapped it: 1 where it doesn't say so, as in dxflow before 0.2."""
+    return int.from_bytes(wrapped[1:_HEADER_BYTES], "big") if wrapped[:1] == _WRAPPED_BY else 1
 
 
 def seal(key: bytes, key_version: int, plaintext: bytes, *, place: str) -> bytes:
@@ -138,82 +144,3 @@ def _aes256(key: bytes) -> bytes:
 def _associated(header: bytes, place: str) -> bytes:
     """What GCM authenticates beside the text. A header's length follows from its first byte: no ambiguity."""
     return header + place.encode("utf-8")
-
-
-class KeyFault(DxflowError, ValueError):
-    """Raised when the root key or its file is malformed or unprotected; the text never holds the key."""
-
-    kind = "key-fault"
-
-
-@dataclass(frozen=True, slots=True)
-class RootKey:
-    """The installation's key, under which tenants' keys are wrapped. It never leaves memory in any text."""
-
-    key: bytes = field(repr=False)
-
-    @classmethod
-    def load(cls, env_value: str | None, path: Path) -> RootKey:
-        """The key from the setting (base64 of 32 bytes), else from ``path``, made there on the first start.
-
-        Several processes may start at once: the first one's file wins and all read the same key. Raises
-        KeyFault for a value that isn't a key, and for a file that others may read.
-        """
-        if env_value is not None:
-            return cls(_decode_key(env_value, "DXFLOW_ROOT_KEY"))
-        if not path.exists():
-            _create_key_file(path)
-        return cls(_decode_key(_read_private(path), str(path)))
-
-
-def _decode_key(text: str, source: str) -> bytes:
-    try:
-        key = base64.b64decode(text.strip(), validate=True)
-    except ValueError:
-        raise KeyFault(f"{source} must be base64 of {KEY_BYTES} bytes") from None
-    if len(key) != KEY_BYTES:
-        raise KeyFault(f"{source} must be base64 of {KEY_BYTES} bytes, not of {len(key)}")
-    return key
-
-
-def _read_private(path: Path) -> str:
-    """The file's text. The mode is read from the open file, so that nobody can swap it in between."""
-    try:
-        with path.open(encoding="ascii") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & 0o077:
-                raise KeyFault(f"{path} has mode {mode:04o}: only its owner may read it (chmod 600)")
-            return file.read()
-    except (OSError, UnicodeDecodeError) as fault:
-        raise KeyFault(f"{path} can't be read as a key file ({type(fault).__name__})") from None
-
-
-def _create_key_file(path: Path) -> None:
-    """Write a new key beside ``path`` and link it there when it is whole and on disk.
-
-    A crash leaves either no key or a whole one; a file that appeared meanwhile is left alone.
-    """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(base64.b64encode(new_key()) + b"\n")
-                file.flush()
-                os.fsync(descriptor)
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(draft)
-        finally:
-            draft.unlink()
-        _sync_directory(path.parent)
-    except OSError as fault:
-        raise KeyFault(f"{path} can't be created ({type(fault).__name__})") from None
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 from .. import moments
 from ..errors import LogBroken, NotFound, StaleFence
+from ..identity.keys import INSTALLATION
 from ..moments import Clock
 from ..store import Store, models, quick
 from . import leaves, merkle, tiles
 
-INSTALLATION = "00000000-0000-4000-8000-000000000000"
-"""Stands where a tenant's id does, for the log whose leaves commit to the checkpoints of all tenants."""
+# Stands where a tenant's id does, for the log whose leaves commit to the checkpoints of all tenants.
+__all__ = ["INSTALLATION", "Appended", "Leaf", "StoredTiles", "TenantLog"]
 
 
 @dataclass(frozen=True, slots=True)

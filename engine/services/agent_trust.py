@@ -32,7 +32,7 @@ def check(settings: Settings, store: Store | None) -> str:
     Unavailable, TransientError."""
     if settings.agent_url is None:
         return "the embedded one"
-    transport = Transport(settings.agent_url, _no_key, system_clock, read_s=3.0)
+    transport = Transport.to(settings.agent_url, _no_key, system_clock, read_s=3.0)
     reply = transport.get("/readyz")
     if reply.status != 200:
         raise Unavailable(f"the dx-agent at {transport.host} isn't ready (it answered {reply.status})")

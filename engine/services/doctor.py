@@ -27,7 +27,7 @@ from redis.retry import Retry
 from ...config.errors import SettingsError, StartError
 from ...config.settings import Settings
 from ..errors import DxflowError, LogBroken, Unavailable
-from ..identity.vault import RootKey
+from ..identity.roots import Given, KeyFile
 from ..ledger import note
 from ..ledger.memory import Memory, size_of
 from ..moments import Clock, system_clock
@@ -118,11 +118,11 @@ def _data_dir(path: Path) -> str:
 
 def _root_key(settings: Settings) -> str:
     if settings.root_key is not None:
-        RootKey.load(settings.root_key.get_secret_value(), settings.root_key_path)
+        Given.parse(settings.root_key.get_secret_value())
         return "comes from DXFLOW_ROOT_KEY"
     path = settings.root_key_path
     if path.exists():
-        RootKey.load(None, path)
+        KeyFile(path).load()
         return f"{path}, mode {stat.S_IMODE(path.stat().st_mode):04o}"
     if _exists(settings):
         raise Unavailable(f"{path} is missing: without it nothing in the database can be read; restore it")

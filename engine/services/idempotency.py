@@ -10,6 +10,7 @@ its claim that way can't commit any more. Only answers of requests that succeede
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,12 +43,17 @@ class Kept:
     body: str
 
 
-def fingerprint(core: Core, tenant_id: str, *parts: str) -> str:
-    """What tells two requests of one key apart, without keeping either."""
-    return core.keys.mac(tenant_id, "idempotency", "request", *parts)
+Fingerprint = Sequence[str]
+"""What tells two requests of one key apart, without keeping either: under the link key in use, then under each
+other version that is still there."""
 
 
-def claim(core: Core, tenant_id: str, key: str, request: str) -> Claim | Kept:
+def fingerprint(core: Core, tenant_id: str, *parts: str) -> Fingerprint:
+    """That of a request."""
+    return core.keys.macs(tenant_id, "idempotency", "request", *parts)
+
+
+def claim(core: Core, tenant_id: str, key: str, request: Fingerprint) -> Claim | Kept:
     """Take the key for the request of this fingerprint, or get the answer it was given.
 
     Raises Invalid for a malformed key and for one that was used for another request, Conflict while the first
@@ -55,18 +61,18 @@ def claim(core: Core, tenant_id: str, key: str, request: str) -> Claim | Kept:
     """
     if not _KEY.fullmatch(key):
         raise Invalid(HEADER, "must have 1 to 255 printable ASCII characters")
-    name = core.keys.mac(tenant_id, "idempotency", "key", key)  # callers put all sorts of things into keys
-    row = _find(tenant_id, name)
+    names = core.keys.macs(tenant_id, "idempotency", "key", key)  # callers put all sorts of things into keys
+    name, row = names[0], next(filter(None, (_find(tenant_id, one) for one in names)), None)
     if row is None:
         fresh = Claim(tenant_id, name, core.clock())
-        if _insert(core, fresh, request):
+        if _insert(core, fresh, request[0]):
             return fresh
         row = _find(tenant_id, name)
     if row is None:
         raise Conflict("this Idempotency-Key was let go just now; send the request again")
     if _over(core, row):
-        return _take_over(core, row, request)
-    if row.fingerprint != request:
+        return _take_over(core, row, request[0])
+    if row.fingerprint not in request:
         raise Invalid(HEADER, "was used for another request; use a new one")
     if row.status == _RUNNING:
         raise Conflict("the first request with this Idempotency-Key is still being answered")

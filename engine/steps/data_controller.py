@@ -17,7 +17,7 @@ def derive(core: Core, event: models.Event, _: Prepared) -> Outcome:
     if controller is None:
         return Outcome("gone", {"change": event.topic})
     name = core.subjects.claim(controller.id, "data_controller", controller.id)
-    if quick.get(models.TenantKey, tenant_id=controller.id) is None:
+    if quick.get(models.WrappedKey, owner_id=controller.id, purpose="seal", version=1) is None:
         core.keys.create(controller.id)
     if quick.get(models.AuditHead, tenant_id=controller.id) is None:
         core.log.open(controller.id, name)

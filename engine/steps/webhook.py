@@ -13,6 +13,7 @@ import peewee
 from .. import moments, notices
 from ..core import Core
 from ..errors import PermanentError, Unavailable
+from ..identity.keys import LINK
 from ..identity.subjects import Match, Origin
 from ..inbox import open_payload
 from ..platforms import get as platform
@@ -153,7 +154,7 @@ def request(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     found = read(event, prepared)
     if found.request is None:
         raise PermanentError("a rights request was announced, and the body holds none")
-    known = _open_request_like(event)
+    known = _open_request_like(core, event)
     if known is not None:
         return Outcome("repeated", {"request": known.id, "type": known.type})
     row = intake.from_platform(core, event, found.request, found.person)
@@ -179,10 +180,10 @@ def _what_follows(event: models.Event, found: Extraction) -> str:
     return "row_follows" if provision.concerns(event, found) else "logged"
 
 
-def _open_request_like(event: models.Event) -> models.RightsRequest | None:
+def _open_request_like(core: Core, event: models.Event) -> models.RightsRequest | None:
     """The request that these very bytes made before, as long as somebody still owes an answer to it."""
     model = models.RightsRequest
-    earlier = _same_body_before(event).select(models.Event.id)
+    earlier = _same_body_before(core, event).select(models.Event.id)
     found: models.RightsRequest | None = (
         model.select()
         .where(model.tenant_id == event.tenant_id, model.event_id.in_(earlier))
@@ -194,7 +195,7 @@ def _open_request_like(event: models.Event) -> models.RightsRequest | None:
 
 def _append_consent(core: Core, event: models.Event, signal: ConsentSignal) -> bool:
     """False for a statement that is already there, is older than what holds, or repeats a timeless one."""
-    at = _time_of(event, signal)
+    at = _time_of(core, event, signal)
     if at is None:
         return False
     current = models.ConsentCurrent
@@ -221,7 +222,7 @@ def _append_consent(core: Core, event: models.Event, signal: ConsentSignal) -> b
     return True
 
 
-def _time_of(event: models.Event, signal: ConsentSignal) -> datetime | None:
+def _time_of(core: Core, event: models.Event, signal: ConsentSignal) -> datetime | None:
     """When a statement was made, as the platform says.
 
     One without a time, or with a time still to come, holds from its receipt, unless these very bytes came
@@ -230,17 +231,19 @@ def _time_of(event: models.Event, signal: ConsentSignal) -> datetime | None:
     received: datetime = event.received_at
     if signal.occurred_at is not None and signal.occurred_at <= received:
         return signal.occurred_at
-    if event.trust != Trust.SIGNED_FRESH and _same_body_before(event).exists():
+    if event.trust != Trust.SIGNED_FRESH and _same_body_before(core, event).exists():
         return None
     return received
 
 
-def _same_body_before(event: models.Event) -> peewee.ModelSelect[models.Event]:
+def _same_body_before(core: Core, event: models.Event) -> peewee.ModelSelect[models.Event]:
     """Earlier events of this tenant with the very same bytes, under whatever topic, connector or delivery id:
     most platforms sign the body alone."""
-    model = models.Event
+    model, same = models.Event, [event.body_mac]
+    if len(core.keys.versions(event.tenant_id, LINK).keys) > 1:  # a rotation is under way, or not long ago
+        same += core.keys.macs(event.tenant_id, "body", open_payload(core, event))
     return model.select().where(
-        model.tenant_id == event.tenant_id, model.body_mac == event.body_mac, model.seq < event.seq
+        model.tenant_id == event.tenant_id, model.body_mac.in_(same), model.seq < event.seq
     )
 
 

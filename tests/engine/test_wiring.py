@@ -12,7 +12,7 @@ from flow import Sender, check_invariants, customer, settle
 from dxflow.config.settings import Settings
 from dxflow.engine import wiring
 from dxflow.engine.errors import Unavailable
-from dxflow.engine.identity.vault import KeyFault
+from dxflow.engine.identity.roots import KeyFault
 from dxflow.engine.services import tenants
 from dxflow.engine.store import Store, models
 
@@ -77,7 +77,7 @@ def test_a_lost_key_file_is_not_silently_replaced(settings: MakeSettings) -> Non
     wiring.core_for(settings())
     wiring.forget()
     settings().root_key_path.unlink()
-    with pytest.raises(KeyFault, match="bring back its key"):
+    with pytest.raises(KeyFault, match="is missing"):
         wiring.core_for(settings())
 
 

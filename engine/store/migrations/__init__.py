@@ -25,6 +25,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "true": "1",
         "now": "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
         "new_id": f"({triggers.SQLITE_ID})",
+        "clustered": "WITHOUT ROWID",
+        "leaf_event": "json_extract(a.leaf, '$.event')",
     },
     "postgresql": {
         "serial": "BIGSERIAL PRIMARY KEY",
@@ -37,6 +39,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "true": "TRUE",
         "now": "date_trunc('milliseconds', clock_timestamp())",
         "new_id": "gen_random_uuid()",
+        "clustered": "",
+        "leaf_event": "(a.leaf::jsonb ->> 'event')::uuid",
     },
 }
 
@@ -65,4 +69,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "initial", _initial),
     Migration(2, "queues", partial(_statements_of, "0002_queues.sql")),
     Migration(3, "ledger", partial(_statements_of, "0003_ledger.sql")),
+    Migration(4, "keys", partial(_statements_of, "0004_keys.sql")),
 )

@@ -14,7 +14,6 @@ from .access import (
     Did,
     Membership,
     Session,
-    TenantKey,
     User,
 )
 from .base import Row, database
@@ -47,6 +46,7 @@ from .record import (
     LogKeyLeaf,
     Registration,
 )
+from .secrets import Anchor, AuditSaltSubject, Erasure, LogEpoch, RootKeyRecord, WrappedKey
 
 __all__ = [
     "ActPayload",
@@ -54,10 +54,12 @@ __all__ = [
     "AgentCheckpoint",
     "AgentEngine",
     "AgentTenant",
+    "Anchor",
     "ApiKey",
     "AuditEntry",
     "AuditHead",
     "AuditSalt",
+    "AuditSaltSubject",
     "AuditTile",
     "Connector",
     "ConnectorSecret",
@@ -68,11 +70,13 @@ __all__ = [
     "DataSubject",
     "DataSubjectLink",
     "Did",
+    "Erasure",
     "Event",
     "IdempotencyKey",
     "Installation",
     "LinkConflict",
     "LinkHistory",
+    "LogEpoch",
     "LogKey",
     "LogKeyLeaf",
     "Membership",
@@ -80,9 +84,10 @@ __all__ = [
     "ProcessingActivity",
     "Registration",
     "RightsRequest",
+    "RootKeyRecord",
     "Row",
     "Session",
-    "TenantKey",
     "User",
+    "WrappedKey",
     "database",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import peewee
 from peewee import BooleanField, CharField, IntegerField, TextField
 
 from ..fields import BytesField, DocumentField, IdField, MomentField
@@ -27,19 +26,6 @@ class DataController(Row):
 
     class Meta:
         table_name = "data_controllers"
-
-
-class TenantKey(Row):
-    """One version of a tenant's key, wrapped under the root key."""
-
-    tenant_id = IdField()
-    version = IntegerField()
-    wrapped = BytesField()
-    created_at = MomentField()
-
-    class Meta:
-        table_name = "tenant_keys"
-        primary_key = peewee.CompositeKey("tenant_id", "version")
 
 
 class Did(Row):

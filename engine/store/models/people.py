@@ -33,7 +33,10 @@ class DataSubject(Row):
 
 
 class DataSubjectLink(Row):
-    """A keyed blind index of one identifier: equal identifiers of one tenant meet here, nobody else's do."""
+    """A keyed blind index of one identifier: equal identifiers of one tenant meet here, nobody else's do.
+
+    ``value_sealed`` is the normalised identifier under its subject's own key, for the day the link key changes.
+    """
 
     id = peewee.AutoField()
     tenant_id = IdField()
@@ -42,6 +45,7 @@ class DataSubjectLink(Row):
     scope = CharField()
     key_version = IntegerField()
     link = CharField()
+    value_sealed = BytesField(null=True)
     created_at = MomentField()
 
     class Meta:

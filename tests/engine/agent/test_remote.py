@@ -254,7 +254,8 @@ def test_an_agent_that_takes_the_call_and_says_nothing_is_not_waited_for_long(st
         core = engine(store, f"http://127.0.0.1:{silent.getsockname()[1]}")
         tenant = tenants.create(core, "Acme Shop", "DE")
         assert isinstance(core.agent, HttpAgent)
-        hasty = dataclasses.replace(core.agent.transport, read_s=0.2)
+        caller = dataclasses.replace(core.agent.transport.caller, read_s=0.2)
+        hasty = dataclasses.replace(core.agent.transport, caller=caller)
         impatient = dataclasses.replace(core.agent, transport=hasty)
         with pytest.raises(TransientError, match=r"said nothing for 0\.2 s"):
             impatient.register(tenant.controller.id, items(1), core.log.fence(tenant.controller.id))

@@ -1,22 +1,16 @@
-"""Sealed values open for their key in their place, and for nothing else; the root key guards itself."""
+"""Sealed values open for their key in their place, and for nothing else."""
 
 from __future__ import annotations
 
-import base64
 import hmac
-import os
-import stat
-import threading
 import uuid
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from Crypto.Cipher import AES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dxflow.engine.errors import DxflowError, Undecipherable
+from dxflow.engine.errors import Undecipherable
 from dxflow.engine.identity import vault
 
 KEY = bytes(range(32))
@@ -144,95 +138,6 @@ def test_derived_keys_are_hkdf_sha256_and_differ_by_purpose_and_tenant() -> None
 def test_a_purpose_that_could_blur_into_another_is_refused(purpose: str) -> None:
     with pytest.raises(ValueError, match="purpose"):
         vault.derive(KEY, purpose, TENANT)
-
-
-class TestRootKey:
-    def test_the_setting_wins_over_the_file(self, tmp_path: Path) -> None:
-        loaded = vault.RootKey.load(base64.b64encode(KEY).decode() + "\n", tmp_path / "root.key")
-        assert loaded.key == KEY
-        assert list(tmp_path.iterdir()) == []
-
-    def test_the_first_start_makes_a_private_file_and_the_next_reads_it(self, tmp_path: Path) -> None:
-        path = tmp_path / "data" / "root.key"
-        first = vault.RootKey.load(None, path)
-        assert len(first.key) == 32
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert [entry.name for entry in path.parent.iterdir()] == ["root.key"]
-        assert base64.b64decode(path.read_text()) == first.key
-        assert vault.RootKey.load(None, path).key == first.key
-
-    def test_the_mode_holds_under_any_umask(self, tmp_path: Path) -> None:
-        before = os.umask(0)
-        try:
-            vault.RootKey.load(None, tmp_path / "root.key")
-        finally:
-            os.umask(before)
-        assert stat.S_IMODE((tmp_path / "root.key").stat().st_mode) == 0o600
-
-    def test_processes_starting_at_once_agree_on_one_key(self, tmp_path: Path) -> None:
-        path, keys, gate = tmp_path / "root.key", list[bytes](), threading.Barrier(8)
-
-        def start() -> None:
-            gate.wait()
-            keys.append(vault.RootKey.load(None, path).key)
-
-        threads = [threading.Thread(target=start) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(keys) == 8
-        assert len(set(keys)) == 1
-        assert [entry.name for entry in tmp_path.iterdir()] == ["root.key"]
-
-    @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o777])
-    def test_a_file_that_others_may_read_is_refused(self, tmp_path: Path, mode: int) -> None:
-        path = tmp_path / "root.key"
-        vault.RootKey.load(None, path)
-        path.chmod(mode)
-        with pytest.raises(vault.KeyFault, match=f"mode {mode:04o}") as fault:
-            vault.RootKey.load(None, path)
-        assert path.read_text().strip() not in str(fault.value)
-
-    def test_a_read_only_secret_is_accepted(self, tmp_path: Path) -> None:
-        path = tmp_path / "root.key"
-        key = vault.RootKey.load(None, path).key
-        path.chmod(0o400)
-        assert vault.RootKey.load(None, path).key == key
-
-    @pytest.mark.parametrize(
-        "value", ["", " ", "secret-in-clear", base64.b64encode(b"s" * 16).decode(), "A" * 43 + "!", "é" * 32]
-    )
-    def test_a_value_that_is_no_key_is_refused_without_being_shown(self, tmp_path: Path, value: str) -> None:
-        path = tmp_path / "root.key"
-        path.write_text(value, encoding="utf-8")
-        path.chmod(0o600)
-        loads: list[Callable[[], object]] = [
-            lambda: vault.RootKey.load(value, path),
-            lambda: vault.RootKey.load(None, path),
-        ]
-        for load in loads:
-            with pytest.raises(vault.KeyFault) as fault:
-                load()
-            assert not value.strip() or value not in str(fault.value)
-            assert "\n" not in str(fault.value)
-
-    def test_a_directory_in_its_place_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(vault.KeyFault, match="can't be read"):
-            vault.RootKey.load(None, tmp_path)
-
-    def test_a_place_where_nothing_can_be_written_is_refused(self, tmp_path: Path) -> None:
-        blocker = tmp_path / "file"
-        blocker.write_text("")
-        with pytest.raises(vault.KeyFault, match="can't be created"):
-            vault.RootKey.load(None, blocker / "root.key")
-
-    def test_its_text_never_shows_the_key(self) -> None:
-        assert repr(vault.RootKey(KEY)) == str(vault.RootKey(KEY)) == "RootKey()"
-
-    def test_its_fault_is_one_of_ours_and_a_value_error(self) -> None:
-        assert issubclass(vault.KeyFault, DxflowError)
-        assert issubclass(vault.KeyFault, ValueError)
 
 
 def _flip(data: bytes, bit: int) -> bytes:

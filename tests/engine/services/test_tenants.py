@@ -28,7 +28,7 @@ def test_a_tenant_that_cannot_be_finished_leaves_nothing(core: Core, monkeypatch
     monkeypatch.setattr(credentials, "create_key", fail)
     with pytest.raises(RuntimeError):
         tenants.create(core, "Half", "EU")
-    for model in (models.DataController, models.TenantKey, models.AuditHead, models.Did, models.Event):
+    for model in (models.DataController, models.WrappedKey, models.AuditHead, models.Did, models.Event):
         assert model.select().count() == 0
 
 
