@@ -17,6 +17,7 @@ from dxflow.engine.commands import (
     audit_show,
     connectors,
     events,
+    keyring,
     keys,
     log_keys,
     proofs,
@@ -45,6 +46,7 @@ modules = (
     watch,
     agents,
     users,
+    keyring,
 )
 for group in dict.fromkeys(module.commands for module in modules):  # some modules add to another's group
     app.add_typer(group)

@@ -20,6 +20,7 @@ from .ledger.memory import Memory
 from .ledger.signing import CheckpointKeys
 from .moments import Clock, system_clock
 from .retry import RetryPolicy
+from .shred_list import ShredList
 from .store import Store
 
 
@@ -45,6 +46,8 @@ class Core:
     dispatch_lease: float
     memory: Memory | None = None
     """What is remembered of the logs outside the database."""
+    shred_list: ShredList | None = None
+    """Who was erased, outside the database too."""
     bell: threading.Event = field(default_factory=threading.Event)
     """Set after a commit that leaves due events behind; the relay waits on it."""
 
@@ -75,6 +78,7 @@ def build(
     new_id: Callable[[], str] = new_uuid,
     spread: Callable[[], float] = random.random,
     memory: Memory | None = None,
+    shred_list: ShredList | None = None,
 ) -> Core:
     """Put a Core together on an open store. ``host`` names the installation in log origins; without ``agent``
     the dx-agent is the embedded one."""
@@ -97,6 +101,7 @@ def build(
         did_method=did_method,
         dispatch_lease=dispatch_lease,
         memory=memory,
+        shred_list=shred_list,
     )
 
 

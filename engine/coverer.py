@@ -1,4 +1,4 @@
-"""A thread that brings tenants' checkpoints into the installation's log, again and again."""
+"""A thread that brings tenants' checkpoints into the installation's log, and ends retired keys."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from . import rotation
 from .core import Core
 from .faults import where
 from .services import covering
@@ -41,6 +42,7 @@ class Coverer:
         while not self._stopping.is_set():
             try:
                 covering.cover(self.core)
+                rotation.finish(self.core)
             except Exception as error:  # noqa: BLE001  # tried again with the next round, whatever it was
                 logger.warning("covering_failed", **where(error))
             self._stopping.wait(self.every)

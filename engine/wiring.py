@@ -10,7 +10,7 @@ import threading
 from urllib.parse import urlsplit
 
 from ..config.datadir import DataDir
-from ..config.errors import SettingsError
+from ..config.errors import DataDirError, SettingsError
 from ..config.settings import Settings
 from . import core, greenlets, unlocking
 from .core import Core, Elsewhere
@@ -20,6 +20,7 @@ from .identity.keys import FIRST_ROOT
 from .ledger.memory import Memory
 from .moments import system_clock
 from .retry import RetryPolicy
+from .shred_list import ShredList
 from .store import Store, models, quick
 
 _cores: dict[tuple[int, str, str], Core] = {}
@@ -27,6 +28,9 @@ _guard = threading.Lock()
 
 ENGINE, AGENT = "an engine", "a dx-agent"
 """Whose database it is, as it is kept there and told."""
+
+HALF_RESTORED = "restore-unfinished"
+"""A file in the data directory while a restored database takes the place of another."""
 
 
 def core_for(settings: Settings, *, migrate: bool = True) -> Core:
@@ -60,7 +64,21 @@ def forget() -> None:
 def _open(settings: Settings, role: str, migrate: bool) -> Core:
     greenlets.cooperate()
     DataDir(settings.data_dir).prepare()
-    store = Store(settings.database)
+    refuse_half_restored(settings)
+    return assemble(Store(settings.database), settings, role, migrate=migrate)
+
+
+def refuse_half_restored(settings: Settings) -> None:
+    """Raises DataDirError where a restore began to put a database in place and didn't end."""
+    if (settings.data_dir / HALF_RESTORED).exists():
+        raise DataDirError(
+            f"DXFLOW_DATA_DIR: a restore in {settings.data_dir} was interrupted; run `dxflow restore` again, "
+            "as it was called"
+        )
+
+
+def assemble(store: Store, settings: Settings, role: str, *, migrate: bool = True) -> Core:
+    """A Core on this store, whose keys and files are those of the settings; raises what ``core_for`` does."""
     if migrate:
         store.migrate()
     elif not store.up_to_date():
@@ -81,6 +99,7 @@ def _open(settings: Settings, role: str, migrate: bool) -> Core:
         dispatch_lease=settings.dispatch_lease_ms / 1000,
         agent=_elsewhere(settings) if role == ENGINE else None,
         memory=Memory(settings.data_dir / ("log-memory" if role == ENGINE else "agent-log-memory")),
+        shred_list=ShredList(settings.data_dir / "shred-list"),
     )
     with store.transaction():
         made.signing.active()

@@ -34,7 +34,7 @@ MAY_IMPORT = {
 # What isn't listed stands on top; the commands stand above all of it, and nothing of ours imports them.
 ENGINE = (
     {"errors", "moments"},
-    {"store", "platforms", "machine", "retry", "calling"},
+    {"store", "platforms", "machine", "retry", "calling", "shred_list"},
     {"identity"},
     {"ledger"},
     {"agent"},

@@ -26,4 +26,16 @@ def insert(
 
 def link(keys: KeyRing, address: str) -> str:
     """The index by which a normalised address is found."""
-    return keys.link_own("user_email", address)
+    return keys.link_own(_FIELD, address)
+
+
+def find(keys: KeyRing, address: str) -> models.User | None:
+    """Whose normalised address this is, under whatever version of the link key in use."""
+    row = models.User
+    found: models.User | None = (
+        row.select().where(row.email_link.in_(keys.links_own(_FIELD, address))).first()
+    )
+    return found
+
+
+_FIELD = "user_email"

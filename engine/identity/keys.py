@@ -190,8 +190,13 @@ class KeyRing:
 
     def link_own(self, field: str, normalised: str) -> str:
         """The installation-wide blind index of a user's identifier."""
+        return self.links_own(field, normalised)[0]
+
+    def links_own(self, field: str, normalised: str) -> list[str]:
+        """The same under every version in use, newest first."""
         known = self.versions(INSTALLATION, LINK)
-        return self.link_under(known, known.newest, INSTALLATION, field, normalised)
+        every = known.active
+        return [self.link_under(known, version, INSTALLATION, field, normalised) for version in every]
 
     def _version(self, owner_id: str, purpose: str, version: int) -> bytes:
         key = self.versions(owner_id, purpose).keys.get(version)

@@ -65,24 +65,52 @@ class Linkage:
 
         Raises IntegrityError when another took one meanwhile, StaleLinks when the versions changed.
         """
-        now = self.clock()
         for link in sorted(links, key=lambda link: link.link):  # one order for all: no deadlocks
-            place = _place(origin.tenant_id, subject_id)
-            sealed = vault.seal(key, 1, link.value.encode("utf-8", "surrogatepass"), place=place)
-            for version, digits in link.every:
-                row = {
-                    "tenant_id": origin.tenant_id,
-                    "subject_id": subject_id,
-                    "field": link.field,
-                    "scope": link.scope,
-                    "key_version": version,
-                    "link": digits,
-                    "value_sealed": sealed,
-                    "created_at": now,
-                }
-                quick.insert(models.DataSubjectLink, row)
+            self._insert(origin.tenant_id, subject_id, key, link, link.every)
         if links:
             self.keys.require_current(origin.tenant_id, links[0])
+
+    def complete(self, tenant_id: str, subject_id: str, key: bytes, links: Sequence[Link]) -> None:
+        """While a link key is rotated: what the subject has under one version, under the others too."""
+        for link in links:
+            have = {row.key_version for row in self._rows(tenant_id, link)}
+            missing = [(version, digits) for version, digits in link.every if version not in have]
+            if have and missing:
+                self._insert(tenant_id, subject_id, key, link, missing, ignore=True)
+        if links:
+            self.keys.require_current(tenant_id, links[0])
+
+    def insert_under(
+        self, row: models.DataSubjectLink, key: bytes, version: int, digits: str, value: str
+    ) -> None:
+        """The same link again, under another version of the key; nothing where it is there already."""
+        link = Link(row.field, row.scope, version, digits, value=value)
+        self._insert(row.tenant_id, row.subject_id, key, link, link.every, ignore=True)
+
+    def _insert(
+        self,
+        tenant_id: str,
+        subject_id: str,
+        key: bytes,
+        link: Link,
+        every: Sequence[tuple[int, str]],
+        *,
+        ignore: bool = False,
+    ) -> None:
+        value = link.value.encode("utf-8", "surrogatepass")
+        sealed = vault.seal(key, 1, value, place=_place(tenant_id, subject_id))
+        for version, digits in every:
+            row = {
+                "tenant_id": tenant_id,
+                "subject_id": subject_id,
+                "field": link.field,
+                "scope": link.scope,
+                "key_version": version,
+                "link": digits,
+                "value_sealed": sealed,
+                "created_at": self.clock(),
+            }
+            quick.insert(models.DataSubjectLink, row, ignore=ignore)
 
     def add(
         self,
@@ -103,7 +131,8 @@ class Linkage:
     def retire(self, origin: Origin, links: Sequence[Link], reason: str) -> None:
         """Take links away from whoever has them; the history keeps who that was."""
         for link in links:
-            rows = self._rows(origin.tenant_id, link)
+            # Oldest version first, and locked: a rotation that is at this link ends before the rest is read.
+            rows = self._rows(origin.tenant_id, link, locked=True)
             for row in rows:
                 row.delete_instance()
             if rows:
@@ -150,17 +179,18 @@ class Linkage:
     def _row(self, tenant_id: str, link: Link) -> models.DataSubjectLink | None:
         return next(iter(self._rows(tenant_id, link)), None)
 
-    def _rows(self, tenant_id: str, link: Link) -> list[models.DataSubjectLink]:
-        found = (
-            quick.get(
+    def _rows(self, tenant_id: str, link: Link, *, locked: bool = False) -> list[models.DataSubjectLink]:
+        read = quick.lock if locked else quick.get
+        found = [
+            read(
                 models.DataSubjectLink,
                 tenant_id=tenant_id,
                 field=link.field,
                 key_version=version,
                 link=digits,
             )
-            for version, digits in link.every
-        )
+            for version, digits in (reversed(link.every) if locked else link.every)
+        ]
         return [row for row in found if row is not None]
 
     def _remember(

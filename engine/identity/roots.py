@@ -84,8 +84,11 @@ class RootRing:
     def wrap(self, key: bytes, place: str) -> tuple[str, bytes]:
         """``(root id, wrapped)`` under the newest root key there is by now."""
         self.reload()  # seldom enough, and a rotation may have begun in another process
-        newest, root = next(iter(self._keys.items()))
-        return newest, vault.wrap(root, key, place=place)
+        return self.wrap_under(self.ids[0], key, place)
+
+    def wrap_under(self, by: str, key: bytes, place: str) -> tuple[str, bytes]:
+        """``(root id, wrapped)`` under the root key of this id, which must be here."""
+        return by, vault.wrap(self._keys[by], key, place=place)
 
     def first(self, mark: str) -> bytes:
         """The root key of this ``root_mark``. Raises Undecipherable."""

@@ -195,6 +195,8 @@ class Subjects:
     ) -> tuple[str, ...]:
         """New links for a subject; its data key is opened only where there are some."""
         if all(owners.get(link.link) == subject.id for link in links):
+            if links and links[0].older:
+                self.links.complete(origin.tenant_id, subject.id, self.profiles.key(subject), links)
             return ()
         return self.links.add(origin, subject, self.profiles.key(subject), links, owners)
 

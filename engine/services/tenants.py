@@ -85,6 +85,11 @@ def every() -> list[models.DataController]:
     return list(models.DataController.select().order_by(models.DataController.created_at))
 
 
+def names() -> dict[str, str]:
+    """The DIDs of all tenants by their ids."""
+    return {str(row.id): str(row.did) for row in every()}
+
+
 def find(name: str) -> models.DataController:
     """The tenant with this DID (any case) or id. Raises NotFound."""
     text = name.strip().lower()

@@ -162,7 +162,7 @@ def by_email(core: Core, email: str) -> models.User | None:
     address = normalise.email(email)
     if address is None:
         return None
-    found: models.User | None = models.User.get_or_none(email_link=accounts.link(core.keys, address))
+    found: models.User | None = accounts.find(core.keys, address)
     return found
 
 

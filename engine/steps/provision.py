@@ -67,7 +67,7 @@ def _user(core: Core, event: models.Event, found: Extraction) -> Outcome:
     email = normalise.email(found.person.email) if found.person and found.person.email else None
     if email is None:
         return Outcome("unchanged")
-    known = models.User.get_or_none(email_link=accounts.link(core.keys, email))
+    known = accounts.find(core.keys, email)
     if known is not None:
         return _join(core, event.tenant_id, known.id)
     made = accounts.insert(core.keys, core.clock, core.new_id(), event.tenant_id, email)

@@ -32,6 +32,7 @@ _SQLITE_PRAGMAS = {
     "recursive_triggers": 0,
 }
 _CONNECT_TIMEOUT_S = 5
+_CALLED = "fallback_application_name=dxflow"
 
 
 class Store:
@@ -103,8 +104,8 @@ class Store:
         """Whether every migration of this version is applied."""
         return self.version() == MIGRATIONS[-1].number
 
-    def migrate(self) -> list[str]:
-        """Apply what is missing, each migration in one transaction; returns their names."""
+    def migrate(self, upto: int | None = None) -> list[str]:
+        """Apply what is missing (up to this number), in one transaction; returns the names."""
         applied = []
         with self.transaction():
             self._lock_schema()
@@ -113,7 +114,7 @@ class Store:
             )
             present = self.version()
             for migration in MIGRATIONS:
-                if migration.number > present:
+                if present < migration.number <= (upto or migration.number):
                     for statement in migration.statements(self.dialect):
                         self.database.execute_sql(statement)
                     self._record(migration.number, migration.name)
@@ -171,10 +172,12 @@ def _database(url: str) -> tuple[str, peewee.Database]:
 
 
 def _with_patience(url: str) -> str:
-    """The address with an end to the waiting for a server that is there and says nothing, unless it has one."""
-    if "connect_timeout=" in url:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}connect_timeout={_CONNECT_TIMEOUT_S}"
+    """The address with a name for our sessions, and an end to the waiting for a server that is there and says
+    nothing, unless it has them."""
+    for word in (f"connect_timeout={_CONNECT_TIMEOUT_S}", _CALLED):
+        if f"{word.partition('=')[0]}=" not in url:
+            url += f"{'&' if '?' in url else '?'}{word}"
+    return url
 
 
 def _is_defect(error: Exception) -> bool:

@@ -1,0 +1,125 @@
+"""Rotating the key that links: every blind index is made again from the identifier it stands for.
+
+Between the first and the last page people are found under both versions, and whoever is new is linked under
+both: two processes that have read different versions still meet in one row (``KeyRing.require_current``).
+"""
+
+from __future__ import annotations
+
+from ..core import Core
+from ..identity.keys import INSTALLATION, LINK, Versions
+from ..identity.profiles import person_from
+from ..store import models, quick
+from . import versions
+from .sealed import PAGE
+from .versions import Progress
+
+
+def rotate_links(core: Core, owner_id: str, progress: Progress = lambda _: None) -> dict[str, object]:
+    """``{"owner", "version", "done": rows, "left": rows, "retired": [versions]}``.
+
+    ``left`` counts links whose identifier is nowhere at hand (those of before 0.2 that the profile doesn't hold
+    any more): they and the older version stay until the person is seen again, and the next call looks anew.
+    """
+    newest, older = versions.begin(core, owner_id, LINK)
+    if owner_id == INSTALLATION:
+        done, left = _relink_users(core, progress), 0
+    else:
+        done, left = _relink(core, owner_id, newest, progress)
+    if left:
+        return {"owner": owner_id, "version": newest, "done": done, "left": left, "retired": []}
+    with core.store.transaction():
+        _hold_links(core)
+        versions.retire(core, owner_id, LINK, older)
+    core.keys.refresh()
+    _delete(core, owner_id, older)
+    return {"owner": owner_id, "version": newest, "done": done, "left": 0, "retired": older}
+
+
+def _relink(core: Core, tenant_id: str, newest: int, progress: Progress) -> tuple[int, int]:
+    known, last, done, left = core.keys.versions(tenant_id, LINK), 0, 0, 0
+    row = models.DataSubjectLink
+    while True:
+        with core.store.transaction():
+            query = row.select().where(row.tenant_id == tenant_id, row.key_version < newest, row.id > last)
+            page = list(core.store.for_update(query.order_by(row.id).limit(PAGE)))
+            made = [_again(core, known, newest, one) for one in page]
+        if not page:
+            return done, left
+        last, done, left = page[-1].id, done + sum(made), left + made.count(False)
+        progress(len(page))
+
+
+def _again(core: Core, known: Versions, newest: int, row: models.DataSubjectLink) -> bool:
+    """The same link under the newest version; False when what it stands for isn't at hand."""
+    if row.key_version not in known.active:
+        return True  # left behind by an earlier rotation, and deleted with its rest
+    subject = quick.get(models.DataSubject, id=row.subject_id)
+    if subject is None or subject.key_wrapped is None:
+        return True  # forgotten meanwhile
+    value = core.subjects.links.value(row, core.subjects.profiles.key(subject))
+    text = value.decode("utf-8", "surrogatepass") if value is not None else _in_profile(core, row, subject)
+    if text is None:
+        return _has_newest(row, newest)
+    digits = core.keys.link_under(known, newest, row.tenant_id, row.field, text)
+    key = core.subjects.profiles.key(subject)
+    core.subjects.links.insert_under(row, key, newest, digits, text)
+    return True
+
+
+def _in_profile(core: Core, row: models.DataSubjectLink, subject: models.DataSubject) -> str | None:
+    """The identifier that a link stands for, found among those of the profile."""
+    person = person_from(core.subjects.profile(subject))
+    region = models.DataController.get_by_id(row.tenant_id).region
+    made = core.subjects.links.of(row.tenant_id, person, region)
+    return next((link.value for link in made if (row.key_version, row.link) in link.every), None)
+
+
+def _has_newest(row: models.DataSubjectLink, newest: int) -> bool:
+    """Whether everything of this subject and field is there under the newest version too: the person was seen
+    since, and where they are known by one identifier of the kind it is this one."""
+    link = models.DataSubjectLink
+    of_kind = link.select().where(
+        link.tenant_id == row.tenant_id,
+        link.subject_id == row.subject_id,
+        link.field == row.field,
+        link.scope == row.scope,
+    )
+    return bool(
+        of_kind.where(link.key_version == newest).count()
+        >= of_kind.where(link.key_version == row.key_version).count()
+    )
+
+
+def _relink_users(core: Core, progress: Progress) -> int:
+    """Whoever signs in is found under any version meanwhile (``accounts.find``)."""
+    rows = list(models.User.select(models.User.id).where(models.User.email_sealed.is_null(False)))
+    for one in rows:
+        with core.store.transaction():
+            user = quick.lock(models.User, id=one.id)
+            if user is not None and user.email_sealed is not None:
+                sealed = {"table": "users", "column": "email_sealed", "row_id": user.id}
+                address = core.keys.unseal_own(bytes(user.email_sealed), **sealed).decode()
+                link = core.keys.link_own("user_email", address)
+                quick.update(models.User, {"id": user.id}, {"email_link": link})
+        progress(1)
+    return len(rows)
+
+
+def _hold_links(core: Core) -> None:
+    """Until this transaction ends nobody inserts a link; who waits to, looks at the versions afterwards."""
+    if core.store.dialect == "postgresql":
+        core.store.database.execute_sql("LOCK TABLE data_subject_links IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _delete(core: Core, tenant_id: str, older: list[int]) -> None:
+    row = models.DataSubjectLink
+    while older:
+        with core.store.transaction():
+            page = (
+                row.select(row.id).where(row.tenant_id == tenant_id, row.key_version.in_(older)).limit(1024)
+            )
+            ids = [one.id for one in page]
+            row.delete().where(row.id.in_(ids)).execute()
+        if not ids:
+            return
