@@ -23,6 +23,7 @@ from dxflow.engine.commands import (
     proofs,
     queues,
     requests,
+    subjects,
     tenants,
     users,
     watch,
@@ -47,6 +48,7 @@ modules = (
     agents,
     users,
     keyring,
+    subjects,
 )
 for group in dict.fromkeys(module.commands for module in modules):  # some modules add to another's group
     app.add_typer(group)

@@ -82,6 +82,22 @@ TokenFile = Annotated[
 ]
 WitnessName = Annotated[str | None, Option(help="What the cosignatures are signed as.")]
 LogAccess = Annotated[Literal["public", "key"], typer.Argument()]
+Reason = Annotated[
+    Literal[
+        "request",
+        "no_longer_necessary",
+        "consent_withdrawn",
+        "objection",
+        "unlawful_processing",
+        "legal_obligation",
+        "retention_period",
+        "restored_backup",
+    ],
+    Option(help="Why (GDPR Art. 17(1))."),
+]
+Yes = Annotated[bool, Option("--yes", help="Do it; there is no way back.")]
+WithAccount = Annotated[bool, Option("--with-account", help="Also the account they sign in with here.")]
+ReceiptFile = Annotated[Path | None, Option(dir_okay=False, help="Where the person's receipt is written.")]
 KeyKind = Annotated[Literal["root", "tenant", "link"], typer.Argument()]
 Required = Annotated[str, Option()]
 Id = Annotated[str | None, typer.Argument()]
@@ -103,7 +119,9 @@ Deliveries = Annotated[int, Option(min=60, max=100_000, help="How many deliverie
 Rate = Annotated[float, Option(min=0, help="Deliveries a second; 0 is as fast as it goes.")]
 Timeout = Annotated[float, Option(min=1, help="Seconds to wait for the processing.")]
 BackupDir = Annotated[Path | None, Option("--to", file_okay=False, help="Where the data part goes.")]
-KeysDir = Annotated[Path | None, Option("--keys-to", file_okay=False, help="Another place for the keys part.")]
+KeysDir = Annotated[
+    Path | None, Option("--keys-to", file_okay=False, help="Another place for the keys part.")
+]
 KeyParts = Annotated[list[Path] | None, Option("--keys", help="A backup's keys part; can be repeated.")]
 Replace = Annotated[bool, Option("--force", help="Let it take the place of data that is there.")]
 OfAgent = Annotated[bool, Option("--agent", help="Of the dx-agent in this data directory.")]

@@ -43,7 +43,8 @@ class Chain:
     def move(self, outcome: Outcome, following: str) -> None:
         """The step answered with an outcome: on to the one that follows."""
         details = {"outcome": outcome.name, "source": self.event.source, **outcome.leaf}
-        leaf = Leaf("workflow.step", self._body(details), self._changed(outcome))
+        changed = self._changed(outcome)
+        leaf = Leaf("workflow.step", self._body(details), changed, _concerned(changed["subject"]))
         self._record("moved", leaf, {"outcome": outcome.name})
         over = following == machine.DONE
         step = {"state": "done" if over else "running", "step": following, "attempts": 0, "error": None}
@@ -60,7 +61,8 @@ class Chain:
         """The step failed for good."""
         attempt = self.event.attempts + 1
         changed = {"state": "failed", "attempts": attempt, "error": text}
-        leaf = Leaf("workflow.failed", self._body({"attempts": attempt}), changed)
+        body = self._body({"attempts": attempt})
+        leaf = Leaf("workflow.failed", body, changed, _concerned(self.event.subject_id))
         self._record("failed", leaf, {"error": text, "attempt": attempt})
         self._change({"state": "failed", "attempts": attempt, "error": text, "due_at": None})
 
@@ -108,3 +110,7 @@ class Chain:
         for name, value in changes.items():
             setattr(self.event, name, value)
         self._changes.update(changes)
+
+
+def _concerned(subject_id: object) -> tuple[str, ...]:
+    return () if subject_id is None else (str(subject_id),)

@@ -10,7 +10,7 @@ import structlog
 from . import rotation
 from .core import Core
 from .faults import where
-from .services import covering
+from .services import covering, erasure
 
 logger = structlog.get_logger(__name__)
 
@@ -43,6 +43,7 @@ class Coverer:
             try:
                 covering.cover(self.core)
                 rotation.finish(self.core)
+                erasure.sweep(self.core)
             except Exception as error:  # noqa: BLE001  # tried again with the next round, whatever it was
                 logger.warning("covering_failed", **where(error))
             self._stopping.wait(self.every)

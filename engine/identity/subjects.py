@@ -204,6 +204,8 @@ class Subjects:
         """The subject's row, which nobody else changes until this transaction ends."""
         query = models.DataSubject.select().where(models.DataSubject.id == subject_id)
         subject: models.DataSubject = self._store.for_update(query).get()
+        if subject.state == "erased":
+            raise StaleLinks("this data subject was erased meanwhile")
         return subject
 
     def _shared_telephone(

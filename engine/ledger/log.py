@@ -28,11 +28,12 @@ __all__ = ["INSTALLATION", "Appended", "Leaf", "StoredTiles", "TenantLog"]
 class Leaf:
     """What is to be logged. ``body`` goes into the leaf as it is (no personal data), but for members so long
     that their hash stands there (``leaves.bounded``). ``payload`` doesn't: the leaf carries a commitment to it
-    under a fresh salt, which is kept apart and can be erased."""
+    under a fresh salt, which is kept apart and can be erased: with any of the data subjects it concerns."""
 
     kind: str
     body: Mapping[str, object]
     payload: Mapping[str, object] | None = None
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,13 @@ class TenantLog:
         ]
         quick.insert_rows(models.AuditEntry, ("tenant_id", "seq", "kind", "leaf", "recorded_at"), entries)
         quick.insert_rows(models.AuditSalt, ("tenant_id", "seq", "salt"), salts)
+        concerned = [
+            (subject, tenant_id, seq)
+            for seq, leaf in enumerate(batch, head.size)
+            if leaf.payload is not None
+            for subject in leaf.subjects
+        ]
+        quick.insert_rows(models.AuditSaltSubject, ("subject_id", "tenant_id", "seq"), concerned)
         self._advance(head, [merkle.leaf_hash(data) for data in written], fence)
         return Appended(head.size, head.size + len(written))
 

@@ -38,15 +38,18 @@ def record(
     kind: str,
     actor: str,
     changed: Mapping[str, object] | None = None,
+    subjects: Sequence[str | None] = (),
     **body: object,
 ) -> None:
     """Append one leaf. ``actor`` is ``system``, ``key:<id>`` or ``user:<id>``; ``body`` holds ids and facts
-    that anybody may read, ``changed`` plain JSON values that nobody may: columns and what they say now."""
+    that anybody may read, ``changed`` plain JSON values that nobody may: columns and what they say now.
+    ``subjects`` are the data subjects it concerns: with one of them its payload is erased."""
     act = core.new_id()
     payload = {"act": act, "kind": kind, **body, **(changed or {})}
     sealed = core.keys.seal(tenant_id, json.dumps(payload).encode(), **_place(act))
     quick.insert(models.ActPayload, {"id": act, "tenant_id": tenant_id, "payload_sealed": sealed})
-    core.log.append(tenant_id, [Leaf(kind, {"actor": actor, "act": act, **body}, payload)])
+    concerned = tuple(sorted({subject for subject in subjects if subject is not None}))
+    core.log.append(tenant_id, [Leaf(kind, {"actor": actor, "act": act, **body}, payload, concerned)])
 
 
 def people_read(
@@ -56,7 +59,7 @@ def people_read(
     written down isn't shown. The leaf says on which page and of how many people; to whom, it only commits."""
     whom = {"subjects": [subject for subject in subjects if subject is not None]}
     with core.store.transaction():
-        record(core, tenant_id, READ, actor, whom, page=page, people=len(subjects), **body)
+        record(core, tenant_id, READ, actor, whom, subjects, page=page, people=len(subjects), **body)
 
 
 def opened(core: Core, tenant_id: str, index: int) -> Opened:

@@ -140,7 +140,7 @@ def _decide(
             raise Conflict("this event has just moved; look again")
         changed = {"from": event.state, "to": str(changes.get("state")), **extra}
         body = {"event": event.id, "workflow": event.workflow, "step": event.step}
-        acts.record(core, event.tenant_id, kind, actor, changed, **body)
+        acts.record(core, event.tenant_id, kind, actor, changed, [event.subject_id], **body)
     core.bell.set()
     return show(event.tenant_id, event.id)
 

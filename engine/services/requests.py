@@ -44,7 +44,9 @@ def create(
                 details=details,
             )
             leaf = {"request": request.id, "type": request.type, "regime": request.regime}
-            acts.record(core, tenant_id, "rights_request.created", actor, **leaf)
+            acts.record(
+                core, tenant_id, "rights_request.created", actor, subjects=[request.subject_id], **leaf
+            )
     except Invalid as error:
         raise Invalid(_CALLERS_NAMES.get(error.field, error.field), error.detail) from error
     core.bell.set()

@@ -9,10 +9,10 @@ from typing import Any
 from .. import notices
 from ..core import Core
 from ..errors import Conflict, Invalid, NotFound
-from ..identity import normalise
+from ..identity import did, normalise
 from ..identity.subjects import Origin
 from ..platforms.base import Person
-from ..store import models
+from ..store import models, quick
 from . import acts
 from .pages import Page, by_time
 
@@ -64,6 +64,13 @@ def get(tenant_id: str, subject_id: str) -> models.DataSubject:
     if subject is None:
         raise NotFound("no such data subject")
     return subject
+
+
+def named(tenant_id: str, name: str) -> models.DataSubject:
+    """The data subject of this id or DID. Raises NotFound."""
+    text = name.strip().lower()
+    row = quick.get(models.Did, did=text, tenant_id=tenant_id, kind="data_subject")
+    return get(tenant_id, row.entity_id if row is not None else _id(text))
 
 
 def find(core: Core, tenant_id: str, person: Person) -> models.DataSubject:
@@ -143,6 +150,13 @@ def _check(tenant_id: str, person: Person) -> str | None:
     if any(not scope.strip() or not value.strip() for scope, value in person.external_ids):
         raise Invalid("external_ids", "scope and id must not be blank")
     return region
+
+
+def _id(text: str) -> str:
+    try:
+        return did.canonical(text)
+    except Invalid:
+        raise NotFound("no data subject has this id or DID") from None
 
 
 def _scopes(tenant_id: str) -> list[str]:

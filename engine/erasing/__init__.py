@@ -1,0 +1,1 @@
+"""What erasing a person deletes, room by room; ``services/erasure.py`` puts it together in one transaction."""
