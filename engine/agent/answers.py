@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..errors import Invalid, LogBroken
 from ..identity import did
-from ..ledger import merkle, note, proofs
+from ..ledger import epochs, merkle, note, proofs
 from .embedded import KIND
 from .port import Item, Receipt
 from .wire import Answer, Given, Proved
@@ -88,7 +88,7 @@ def opened(checkpoint: str, known: Memory) -> note.Checkpoint:
 
 
 def _check_origin(origin: str, asked: Asked) -> None:
-    if not origin.endswith(f"/log/{asked.tenant}"):
+    if not epochs.base(origin).endswith(f"/log/{asked.tenant}"):
         raise LogBroken("it answers with the log of another tenant")
     if origin == asked.own_origin:
         raise LogBroken(

@@ -1,8 +1,8 @@
 """What a database keeps of deleted rows: stale bytes of pages, and the log of changes it writes ahead.
 
-SQLite overwrites deleted bytes with zeros (https://sqlite.org/pragma.html#pragma_secure_delete); the write-ahead
-log is emptied here. PostgreSQL keeps dead rows until VACUUM, and its WAL segments until they are recycled or,
-where they are archived, for as long as the archive is kept.
+SQLite overwrites deleted bytes with zeros (https://sqlite.org/pragma.html#pragma_secure_delete), and its
+write-ahead log is emptied here. PostgreSQL keeps dead rows until VACUUM, and its WAL segments until they are
+recycled or, where they are archived, for as long as the archive is kept.
 """
 
 from __future__ import annotations

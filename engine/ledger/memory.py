@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import epochs
+
 _CHECKPOINT = ".checkpoint"
 _PROGRESS = ".verifying"
 
@@ -23,9 +25,18 @@ class Memory:
     directory: Path
 
     def remember(self, log_id: str, checkpoint: str) -> None:
-        """Keep a signed checkpoint, unless a larger one of this log is kept already."""
+        """Keep a signed checkpoint, unless a later one of this log is kept already: one of a later epoch, or a
+        larger one of the same. The last one of an epoch stays, as evidence."""
         known = self.recall(log_id)
-        if known is None or size_of(checkpoint) > size_of(known):
+        if known is None or epochs.rank(checkpoint) > epochs.rank(known):
+            over = None if known is None else epochs.rank(known)
+            if (
+                known is not None
+                and over is not None
+                and over[1] >= 0
+                and over[0] < epochs.rank(checkpoint)[0]
+            ):
+                self._write(f"{log_id}.epoch-{over[0]}", known.encode("utf-8"))
             self._write(log_id + _CHECKPOINT, checkpoint.encode("utf-8"))
 
     def recall(self, log_id: str) -> str | None:
@@ -67,5 +78,4 @@ class Memory:
 
 def size_of(checkpoint: str) -> int:
     """How many leaves a checkpoint speaks of; -1 for a text that isn't one, which anything may replace."""
-    lines = checkpoint.split("\n")
-    return int(lines[1]) if len(lines) > 2 and lines[1].isascii() and lines[1].isdigit() else -1
+    return epochs.parts(checkpoint)[1]

@@ -32,6 +32,7 @@ except ImportError:
 
 FORMAT, SEAL, PROOF = "dxflow-audit-bundle", "dxflow-audit-bundle/v1", "c2sp.org/tlog-proof@v1"
 SMALL, LINE, WIDTH = 64 << 20, 1 << 20, 256  # bytes read of a member, bytes of a line, entries in one member
+ENDLESS = 1 << 62
 KNOWN = (
     "manifest.json",
     "checkpoint",
@@ -336,12 +337,17 @@ class Head:
     root: bytes
     proof: list[bytes] = field(default_factory=list)
 
+    name: str = ""
+
     @classmethod
-    def read(cls, note: str, origin: str, what: str, proof: list[str] | None = None) -> Head:
-        """The head a note speaks of, if it is of this log."""
+    def read(cls, note: str, origins: dict[str, int], what: str, proof: list[str] | None = None) -> Head:
+        """The head a note speaks of, if it is of this log: of its present epoch, or of an earlier one's entries
+        that are still there."""
         name, size, root = read_checkpoint(note, what)
-        require(name == origin, f"{what} is of another log: {name}")
-        return cls(note, size, root, [bytes.fromhex(node) for node in proof or ()])
+        require(name in origins, f"{what} is of another log: {name}")
+        gone = size - origins[name]
+        require(gone <= 0, f"{what} covers {gone:,} entries that went missing when a backup was put back")
+        return cls(note, size, root, [bytes.fromhex(node) for node in proof or ()], name)
 
 
 class Entries:
@@ -352,6 +358,7 @@ class Entries:
         self.roots: dict[int, bytes] = {}
         self.registered: set[str] = set()
         self.keys: dict[str, int] = {}
+        self.epochs: dict[int, dict[str, Any]] = {}
         self.set_back = 0
         self._method = method
         self._wanted = sorted(wanted, reverse=True)
@@ -378,6 +385,8 @@ class Entries:
                 self._register(index, leaf["activity"], next(receipts, {}))
             elif leaf["kind"] == "log_key.added":
                 self.keys.setdefault(leaf["key"], index)
+            elif leaf["kind"] == "log.epoch_opened":
+                self.epochs[index] = leaf
         self.tree.add_all(hashes)
 
     def _register(self, index: int, did: str, receipt: dict[str, Any]) -> None:
@@ -403,20 +412,26 @@ class Check:
         self.table = bundle.document("keys.json")
         self.listed = [Key.read(row["vkey"]) for row in self.table["keys"]]
         self.first = {Key.read(row["vkey"]).public for row in self.table["keys"] if row["index"] is None}
-        self.head = Head.read(bundle.read("checkpoint").decode(), self.origin, "the checkpoint")
+        self.epochs: list[dict[str, Any]] = self.table.get("epochs", [])
+        self.origins = self._origins()
+        self.head = Head.read(bundle.read("checkpoint").decode(), {self.origin: ENDLESS}, "the checkpoint")
         said = (bundle.size, bundle.manifest["root"])
         require(said == (self.head.size, self.head.root.hex()), "manifest and checkpoint speak of two trees")
-        require(self.origin.endswith(f"/log/{self.did}"), "the log isn't that of this DID")
+        require(
+            re.fullmatch(rf".*/log/{re.escape(self.did)}(/epoch/[0-9]+)?", self.origin),
+            "the log isn't that of this DID",
+        )
         self.earlier = [
-            Head.read(row["checkpoint"], self.origin, "an earlier checkpoint", row["consistency"])
+            Head.read(row["checkpoint"], self.origins, "an earlier checkpoint", row["consistency"])
             for row in bundle.lines("checkpoints.jsonl")
         ]
-        self.kept = Head.read(kept, self.origin, "your checkpoint") if kept is not None else None
+        self.kept = Head.read(kept, self.origins, "your checkpoint") if kept is not None else None
 
     def run(self, tell: Callable[[int], None]) -> Report:
         """All checks, in the order in which one relies on another."""
         self._not_rolled_back()
         self._entries(tell)
+        self._epochs()
         self._one_history()
         self._signatures()
         self._receipts_elsewhere()
@@ -446,6 +461,30 @@ class Check:
         if found.set_back:
             self._note(f"{found.set_back:,} entries have an earlier time than the one before them")
 
+    def _origins(self) -> dict[str, int]:
+        """Under which origins this log was signed, and how many entries of each are still there."""
+        found = {self.origin: ENDLESS}
+        for row in self.epochs:
+            for one in (row["previous"]["origin"], row["published"]["origin"]):
+                found[one] = min(found.get(one, row["previous"]["size"]), row["previous"]["size"])
+        require(found[self.origin] == ENDLESS, "the log's last epoch is over")
+        return found
+
+    def _epochs(self) -> None:
+        """Each epoch is what its first entry says, and no entry speaks of another."""
+        for row in self.epochs:
+            leaf = self.found.epochs.pop(row["previous"]["size"], {})
+            require(row == {name: leaf.get(name) for name in row}, f"no entry opened epoch {row['epoch']}")
+            begin, end = row["previous"]["size"], row["published"]["size"]
+            self._note(
+                f"epoch {row['epoch']}: a backup was put back; entries {begin:,} to {end - 1:,} of "
+                f"{row['published']['origin']} went missing: ask whoever kept them"
+            )
+        require(not self.found.epochs, "an entry opens an epoch that isn't listed")
+        last = self.epochs[-1]["origin"] if self.epochs else self.origin
+        require(last == self.origin, "the log's origin isn't that of its last epoch")
+        require(self.epochs or "/epoch/" not in self.origin, "the log is a later epoch, and none is listed")
+
     def _one_history(self) -> None:
         for head in self.earlier:
             self._begins_with(head, "an earlier")
@@ -472,7 +511,7 @@ class Check:
         self.trusted = {key.public for key in self.given} or set(self.first)
         self.known = self.trusted | {key.public for key in self.listed}
         self.signers = {
-            head.size: open_note(head.note, self.origin, self.known, "a checkpoint")[1]
+            head.size: open_note(head.note, head.name, self.known, "a checkpoint")[1]
             for head in [*self.earlier, self.head]
         }
         while more := {key.public for key in self.listed if self._vouched(key)} - self.trusted:
@@ -483,7 +522,7 @@ class Check:
             "the checkpoint isn't signed by a key you trust: a foreign key, and no trusted one vouches for it",
         )
         if self.kept:
-            by = open_note(self.kept.note, self.origin, self.known, "your checkpoint")[1]
+            by = open_note(self.kept.note, self.kept.name, self.known, "your checkpoint")[1]
             require(by & self.trusted, "your checkpoint isn't signed by a key of this log")
         self._sealed()
         self._holds(
@@ -545,7 +584,8 @@ class Check:
         commitment = hmac.digest(bytes.fromhex(row["salt"]), payload, "sha256").hex()
         require(leaf["commitment"] == commitment, f"{what} doesn't commit to this log's checkpoint")
         covered = self.found.roots.get(said["size"], b"").hex()
-        require((said["origin"], said["root"]) == (self.origin, covered), f"{what} commits to another tree")
+        ours = said["size"] <= self.origins.get(said["origin"], -1)
+        require(ours and said["root"] == covered, f"{what} commits to another tree")
         proof = [bytes.fromhex(node) for node in row["inclusion"]]
         included(row["leaf"].encode(), row["index"], size, proof, root, what)
         self._holds(f"the installation's root over all its tenants covers the first {said['size']:,} entries")

@@ -14,7 +14,7 @@ import peewee
 from .. import moments
 from ..errors import DxflowError, LogBroken
 from ..store import models
-from . import covers, merkle, note, receipts, tiles
+from . import covers, epochs, merkle, note, receipts, tiles
 from .log import INSTALLATION, StoredTiles
 from .memory import size_of
 
@@ -31,12 +31,13 @@ Row = tuple[int, str, str, "str | datetime"]
 @dataclass(slots=True)
 class Verification:
     """What was found. ``ok`` only when nothing at all was wrong; ``resumed`` names logs whose beginning an
-    earlier run had verified."""
+    earlier run had verified, ``epochs`` gaps that the logs themselves tell of."""
 
     tenants: int = 0
     entries: int = 0
     problems: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
+    epochs: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -82,7 +83,11 @@ def tenant(
     """
     found.tenants += head.tenant_id != INSTALLATION
     pass_ = _Pass(head, verified or Verified())
-    faults = [] if head.origin.endswith(expected.name) else [f"this origin isn't that of {expected.name}"]
+    faults = (
+        []
+        if epochs.base(head.origin).endswith(expected.name)
+        else [f"this origin isn't that of {expected.name}"]
+    )
     faults += _rolled_back(head, expected.remembered)
     try:
         for chunk in _chunks(head, pass_.size):
@@ -94,6 +99,7 @@ def tenant(
         _check_beyond(head)
         if not _rolled_back(head, expected.remembered):
             _check_memory(head, expected.remembered, verifiers)
+        faults += epochs.faults(head, verifiers)
         faults += pass_.verified.faults + receipts.activity_faults(head.tenant_id)[:NAMED]
         faults += receipts.faults_elsewhere(head.tenant_id) + covers.tree_faults(head)[:NAMED]
     except DxflowError as error:
@@ -217,7 +223,7 @@ def _check_beyond(head: models.AuditHead) -> None:
 
 def _rolled_back(head: models.AuditHead, remembered: str | None) -> list[str]:
     gone = size_of(remembered or "") - head.size
-    if gone <= 0:
+    if gone <= 0 or _accounted_for(head, remembered or ""):
         return []
     return [
         f"rolled back: the log ends at {head.size} entries, and {gone} more were signed; the checkpoint "
@@ -225,12 +231,25 @@ def _rolled_back(head: models.AuditHead, remembered: str | None) -> list[str]:
     ]
 
 
+def _accounted_for(head: models.AuditHead, remembered: str) -> bool:
+    """Whether an epoch of this log says of the checkpoint that what it speaks of is missing."""
+    origin, size, _ = epochs.parts(remembered)
+    return any(
+        epochs.number(origin) < row.epoch and row.seq < size <= row.published_size
+        for row in epochs.rows(head.tenant_id)
+        if row.previous_origin == origin
+    )
+
+
 def _check_memory(head: models.AuditHead, remembered: str | None, verifiers: Sequence[note.Verifier]) -> None:
     """The tree began as the checkpoint says that is remembered."""
-    if remembered is None:
+    if remembered is None or _accounted_for(head, remembered):
         return
     known = note.open_checkpoint(remembered, verifiers)
-    if known.origin == head.origin and tiles.root(StoredTiles(head.tenant_id), known.size) == known.root:
+    if (
+        known.origin in epochs.origins(head)
+        and tiles.root(StoredTiles(head.tenant_id), known.size) == known.root
+    ):
         return
     raise LogBroken(
         f"forked: the first {known.size} entries were others when their checkpoint was signed that is "

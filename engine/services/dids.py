@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ..core import Core
 from ..identity import did
+from ..ledger import epochs
 from ..store import models
 
 
@@ -46,6 +47,12 @@ def _controller(core: Core, row: models.Did, public_url: str) -> tuple[dict[str,
     """Its document, and when a key of its log last began or ended to sign: a key that no longer signs isn't in
     the document (DID Core section 9.8: that is how one is revoked), only at the log's own address."""
     keys = [key.public_key for key in core.signing.active()]
-    document = did.document(row.did, None, keys, {"log": f"{public_url}/log/{row.did}"})
+    document = did.document(row.did, None, keys, {"log": f"{public_url}/log/{row.did}{_epoch(row)}"})
     moments = [moment for key in models.LogKey.select() for moment in (key.created_at, key.retired_at)]
     return document, max((moment for moment in moments if moment and moment > row.created_at), default=None)
+
+
+def _epoch(row: models.Did) -> str:
+    """The end of the address of a log that came back from a backup."""
+    head = models.AuditHead.get_or_none(tenant_id=row.tenant_id)
+    return "" if head is None else str(head.origin).removeprefix(epochs.base(head.origin))

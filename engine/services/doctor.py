@@ -28,8 +28,8 @@ from ...config.errors import SettingsError, StartError
 from ...config.settings import Settings
 from ..errors import DxflowError, LogBroken, Unavailable
 from ..identity.roots import Given, KeyFile
-from ..ledger import note
-from ..ledger.memory import Memory, size_of
+from ..ledger import epochs, note
+from ..ledger.memory import Memory
 from ..moments import Clock, system_clock
 from ..store import Store, models
 from . import agent_trust
@@ -174,7 +174,8 @@ def _audit_log(settings: Settings) -> str:
             found = note.open_checkpoint(head.checkpoint, verifiers)
             if (found.origin, found.size, found.root.hex()) != (head.origin, head.size, head.root):
                 raise LogBroken(f"{head.origin}: the signed checkpoint speaks of another tree")
-            if size_of(memory.recall(head.tenant_id) or "") > head.size:
+            seen = memory.recall(head.tenant_id)
+            if seen is not None and epochs.rank(seen) > epochs.rank(head.checkpoint):
                 raise LogBroken(
                     f"{head.origin}: rolled back, more was signed; `audit verify` says what is gone"
                 )

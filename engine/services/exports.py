@@ -18,6 +18,7 @@ from .. import moments
 from ..core import Core
 from ..errors import Conflict, Invalid, NotFound
 from ..identity import did
+from ..ledger import epochs
 from ..ledger.proofs import Proof
 from ..ledger.tiles import TILE_WIDTH, tile_path
 from ..store import models
@@ -149,7 +150,10 @@ def _write(
     covered: covering.Covered | None,
     progress: Progress,
 ) -> None:
-    keys = log_reads.keys(core, tenant.id) | {"agents": _agents(tenant.id)}
+    keys = log_reads.keys(core, tenant.id, head.origin) | {
+        "agents": _agents(tenant.id),
+        "epochs": [epochs.body(row) for row in epochs.rows(tenant.id) if row.seq < head.size],
+    }
     writer.put("checkpoint", [head.checkpoint.encode()])
     writer.put("keys.json", [_json(keys)])
     writer.put("installation.json", [_json(None if covered is None else _installation(covered))])

@@ -42,12 +42,11 @@ def parse(name: str) -> TileName | None:
     return found if fits and _spelled(found) == name else None
 
 
-def tile(core: Core, log_id: str, name: str) -> bytes | None:
-    """The bytes of a tile or bundle; None for what no committed tree of this log has had."""
+def tile(log_id: str, name: str, size: int) -> bytes | None:
+    """The bytes of a tile or bundle; None for what no tree of at most ``size`` leaves of this log has had."""
     wanted = parse(name)
     if wanted is None:
         return None
-    size = core.log.head(log_id).size
     there = size >> (tiles.TILE_HEIGHT * (wanted.level or 0))
     first = wanted.number * tiles.TILE_WIDTH
     if first + wanted.width > there:
@@ -74,9 +73,8 @@ def bundle(log_id: str, first: int, width: int) -> bytes:
     return b"".join(len(leaf).to_bytes(_LENGTH_BYTES, "big") + leaf for leaf in leaves)
 
 
-def keys(core: Core, log_id: str) -> dict[str, object]:
+def keys(core: Core, log_id: str, origin: str) -> dict[str, object]:
     """``{"origin", "keys": [{"vkey", "index", "active"}]}``: who signs or signed this log, oldest first."""
-    origin = core.log.head(log_id).origin
     return {
         "origin": origin,
         "keys": [

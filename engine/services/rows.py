@@ -88,7 +88,13 @@ TOP = {
     "oldest_age": "Oldest",
 }
 CLOCK = {"date": "Date", "what": "What", "why": "Why", "citation": "Where it stands"}
-VERIFICATION = {"ok": "All well", "tenants": "Tenants", "entries": "Entries", "problems": "Problems"}
+VERIFICATION = {
+    "ok": "All well",
+    "tenants": "Tenants",
+    "entries": "Entries",
+    "problems": "Problems",
+    "epochs": "Gaps the logs tell of",
+}
 CHECKPOINT = {
     "did": "DID",
     "size": "Entries",
@@ -193,13 +199,14 @@ def masked(url: str) -> str:
 
 
 def verification(found: Verification) -> Row:
-    """``{"ok", "tenants", "entries", "problems", "resumed"}``"""
+    """``{"ok", "tenants", "entries", "problems", "resumed", "epochs"}``"""
     return {
         "ok": found.ok,
         "tenants": found.tenants,
         "entries": found.entries,
         "problems": found.problems,
         "resumed": found.resumed,
+        "epochs": found.epochs,
     }
 
 

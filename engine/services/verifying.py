@@ -15,7 +15,7 @@ from datetime import timedelta
 from .. import moments
 from ..core import Core
 from ..errors import DxflowError
-from ..ledger import merkle, verify
+from ..ledger import epochs, merkle, verify
 from ..ledger.log import INSTALLATION
 from ..ledger.tiles import TILE_WIDTH
 from ..ledger.verify import Expected, Progress, Verification, Verified
@@ -98,7 +98,9 @@ def _missing(core: Core) -> list[str]:
 def _verify(
     core: Core, found: Verification, head: models.AuditHead, name: str, progress: Progress, *, fresh: bool
 ) -> None:
-    faults, verifiers = len(found.problems), core.signing.verifiers(head.origin)
+    faults = len(found.problems)
+    verifiers = [one for origin in epochs.origins(head) for one in core.signing.verifiers(origin)]
+    found.epochs += [f"{epochs.base(head.origin)}: {epochs.told(row)}" for row in epochs.rows(head.tenant_id)]
     expected = Expected(name, core.memory.recall(head.tenant_id) if core.memory else None)
     run = _Run(core, head, Verified() if fresh else _resumed(core, found, head))
     progress(run.verified.frontier.size)

@@ -43,6 +43,16 @@ class RemoteLog:
             raise LogBroken("the log's list of keys can't be read") from None
         return found
 
+    def following(self) -> dict[str, Any] | None:
+        """Where the log goes on, if it says that this epoch of it is over."""
+        try:
+            found = json.loads(self._get("keys")).get("next")
+        except (ValueError, AttributeError):
+            raise LogBroken("the log's list of keys can't be read") from None
+        if found is not None and not isinstance(found, dict):
+            raise LogBroken("the log's word on its next epoch can't be read")
+        return found
+
     def at(self, size: int) -> RemoteTiles:
         """The tiles of the tree of so many leaves."""
         return RemoteTiles(self, size)

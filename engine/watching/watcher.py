@@ -66,6 +66,7 @@ class Watcher:
 
     def _look(self, known: Known | None) -> Seen:
         text = self.log.checkpoint()
+        self._still_open(text)
         trusted = list(known.keys) if known else list(self.keys) or self._first_keys()
         found = self._open(text, trusted)
         last = self._open(known.checkpoint, trusted) if known else None
@@ -84,6 +85,19 @@ class Watcher:
             grown=None if last is None else found.size - last.size,
             adopted=adopted,
             trusted=[] if known or self.keys else trusted,
+        )
+
+    def _still_open(self, text: str) -> None:
+        """A log that came back from a backup goes on elsewhere and says so: somebody must look at the gap."""
+        following = self.log.following()
+        if following is None:
+            return
+        gap = following.get("missing") or {}
+        raise Alarm(
+            f"closed: a backup was put back, and entries {gap.get('from')} to {gap.get('to')} are missing "
+            f"since; the log goes on as {following.get('origin')}. Ask its operator why, then watch "
+            f"{self.log.url}{following.get('path')}",
+            text,
         )
 
     def _open(self, text: str, trusted: Sequence[str]) -> note.Checkpoint:

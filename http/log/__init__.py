@@ -1,8 +1,8 @@
 """The logs as outsiders read them: C2SP tlog-tiles under ``/log/{did}/``; the installation's under ``/log/``.
 
 ``checkpoint`` is the signed note, ``tile/<L>/<N>[.p/<W>]`` hashes, ``tile/entries/<N>[.p/<W>]`` entry bundles;
-``keys`` lists the verifier keys as JSON. Any application with logs can serve them: ``install`` is told how a
-name in the path becomes a log, and who may read it.
+``keys`` lists the verifier keys as JSON. Later epochs lie under ``epoch/<n>``. Any application with logs can
+serve them: ``install`` is told how a name in the path becomes a log, and who may read it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ def install(app: falcon.App[Any, Any], core: Core, names: Names) -> None:
         return Opened(INSTALLATION, public=True)
 
     for path, make in RESOURCES.items():
-        app.add_route(f"/log{path}", make(core, installation))
-        app.add_route(f"/log/{{name}}{path}", make(core, names))
+        for epoch in ("", "/epoch/{epoch:int(min=1)}"):
+            app.add_route(f"/log{epoch}{path}", make(core, installation))
+            app.add_route(f"/log/{{name}}{epoch}{path}", make(core, names))
 
 
 __all__ = ["Names", "Opened", "TenantNames", "install"]

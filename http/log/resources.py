@@ -13,7 +13,9 @@ import falcon
 
 from ...engine.core import Core
 from ...engine.errors import NotFound
-from ...engine.services import log_reads
+from ...engine.ledger import epochs as ledger_epochs
+from ...engine.services import epochs, log_reads
+from ...engine.services.epochs import View
 from .. import prefix
 from .names import Names
 
@@ -25,14 +27,17 @@ class _Resource:
         self._core = core
         self._names = names
 
+    def _view(self, log_id: str, epoch: int) -> View:
+        return epochs.view(self._core, log_id, epoch)
+
 
 class CheckpointResource(_Resource):
     """``checkpoint``: the newest signed note."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "") -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "", epoch: int = 1) -> None:
         """200, or 304 while it is still the one the reader has."""
         with self._core.store.reachable():
-            checkpoint = self._core.log.head(self._names(req, name).log_id).checkpoint
+            checkpoint = self._view(self._names(req, name).log_id, epoch).checkpoint
         resp.content_type = "text/plain; charset=utf-8"
         resp.cache_control = ["no-cache"]
         resp.etag = etag = hashlib.sha256(checkpoint.encode()).hexdigest()[:32]
@@ -47,11 +52,16 @@ class CheckpointResource(_Resource):
 class TileResource(_Resource):
     """``tile/<L>/<N>[.p/<W>]`` and ``tile/entries/<N>[.p/<W>]``."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, rest: str, name: str = "") -> None:
+    def on_get(
+        self, req: falcon.Request, resp: falcon.Response, rest: str, name: str = "", epoch: int = 1
+    ) -> None:
         """200, or 404 for what no tree of this log has had."""
         with self._core.store.reachable():
             opened = self._names(req, name)
-            data = log_reads.tile(self._core, opened.log_id, f"tile/{rest}")
+            view = self._view(opened.log_id, epoch)
+            data = log_reads.tile(opened.log_id, f"tile/{rest}", view.size)
+        if data is None and view.following is not None:
+            raise NotFound(f"this epoch ended at {view.size} entries; {ledger_epochs.told(view.following)}")
         if data is None:
             raise NotFound("this log has no such tile (C2SP tlog-tiles)")
         resp.content_type = "application/octet-stream"
@@ -68,11 +78,12 @@ class KeysResource(_Resource):
     was there from the log's start.
     """
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "") -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "", epoch: int = 1) -> None:
         """200."""
         with self._core.store.reachable():
             log_id = self._names(req, name).log_id
-            found = log_reads.keys(self._core, log_id)
+            view = self._view(log_id, epoch)
+            found = log_reads.keys(self._core, log_id, view.origin) | _following(view)
         resp.cache_control = ["no-cache"]
         resp.text = json.dumps(found)
 
@@ -82,24 +93,33 @@ class KeysResource(_Resource):
 class IndexResource(_Resource):
     """The log's own address: what is to be found here."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "") -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "", epoch: int = 1) -> None:
         """200: ``{"origin", "size", "vkeys", "format", "checkpoint", "tiles", "entries", "keys"}``."""
         with self._core.store.reachable():
-            log_id = self._names(req, name).log_id
-            head = self._core.log.head(log_id)
+            view = self._view(self._names(req, name).log_id, epoch)
         base = prefix.path(req).rstrip("/")
         resp.cache_control = ["no-cache"]
         resp.text = json.dumps(
             {
-                "origin": head.origin,
-                "size": head.size,
-                "vkeys": self._core.signing.vkeys(head.origin),
+                "origin": view.origin,
+                "size": view.size,
+                "vkeys": self._core.signing.vkeys(view.origin),
                 "format": "https://c2sp.org/tlog-tiles",
                 "checkpoint": f"{base}/checkpoint",
                 "tiles": f"{base}/tile/<L>/<N>[.p/<W>]",
                 "entries": f"{base}/tile/entries/<N>[.p/<W>]",
                 "keys": f"{base}/keys",
             }
+            | _following(view)
         )
 
     on_head = on_get
+
+
+def _following(view: View) -> dict[str, object]:
+    """Of an epoch that is over: where the log goes on, and which entries are missing there."""
+    row = view.following
+    if row is None:
+        return {}
+    gap = {"from": int(row.seq), "to": int(row.published_size)}
+    return {"next": {"origin": row.origin, "epoch": row.epoch, "path": f"/epoch/{row.epoch}", "missing": gap}}

@@ -20,6 +20,7 @@ from dxflow.engine.store import models
 ROOT = Path(__file__).resolve().parents[3]
 CATALOGUE = (ROOT / "docs" / "audit-log.md").read_text(encoding="utf-8")
 KIND = re.compile(r"[a-z_]+\.[a-z_]+")
+SOMEBODY = "5a1f3c9e-7f7c-4a3b-9a53-0f3f6f1f7a01"
 FROM_OUTCOMES = {"data_subject.created", "data_subject.matched"}
 """Written with the outcome of a match in place."""
 
@@ -107,10 +108,10 @@ def test_a_changed_payload_no_longer_opens_the_leaf(core: Core, tenant: NewTenan
 
 
 def test_an_erased_payload_leaves_a_leaf_that_nobody_can_open(core: Core, tenant: NewTenant) -> None:
-    acts.people_read(core, tenant.controller.id, "user:1", "data_subject", ["a"])
+    acts.people_read(core, tenant.controller.id, "user:1", "data_subject", [SOMEBODY])
     found = _last(core, tenant)
     assert found.changed is not None
-    assert found.changed["subjects"] == ["a"]
+    assert found.changed["subjects"] == [SOMEBODY]
     models.ActPayload.delete().execute()
     assert (_last(core, tenant).changed, _last(core, tenant).holds) == (None, None)
 
