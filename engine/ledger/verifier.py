@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Check a dxflow audit bundle on any machine: Python 3.11, its standard library, and pycryptodome.
 
-    python verifier.py BUNDLE [--key VKEY]... [--checkpoint FILE] [--json]
+    python verifier.py BUNDLE [--key VKEY]... [--checkpoint FILE] [--rpc URL] [--json]
 
 This file stands alone on purpose. Copy it, read it, run it where the bundle's maker has no say: it shares no
 code with dxflow, because a check that shared code with what it checks would share its faults. The bundle's
@@ -18,10 +18,12 @@ import hmac
 import json
 import re
 import sys
+import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ except ImportError:
 FORMAT, SEAL, PROOF = "dxflow-audit-bundle", "dxflow-audit-bundle/v1", "c2sp.org/tlog-proof@v1"
 SMALL, LINE, WIDTH = 64 << 20, 1 << 20, 256  # bytes read of a member, bytes of a line, entries in one member
 ENDLESS = 1 << 62
+ANCHOR = b"DXA1"  # what a transaction's data begin with; the root follows
 KNOWN = (
     "manifest.json",
     "checkpoint",
@@ -226,13 +229,15 @@ class Bundle:
         self.size = int(self.manifest["size"])
         expected = {*KNOWN, *(entries_name(first, self.size) for first in range(0, self.size, WIDTH))}
         names = self.zip.namelist()
+        expected |= {"anchor.json"} & set(names)  # bundles of before 0.2 have none
         require(len(names) == len(set(names)), "a member stands in the bundle twice")
         require(
             not expected - set(names),
             f"missing in the bundle: {', '.join(sorted(expected - set(names))[:5])}",
         )
         require(
-            not set(names) - expected, f"no part of a bundle: {', '.join(sorted(set(names) - expected)[:5])}"
+            not set(names) - expected,
+            f"no part of a bundle: {', '.join(sorted(set(names) - expected)[:5])}",
         )
 
     def __enter__(self) -> Bundle:
@@ -405,8 +410,10 @@ def did_of(receipt: dict[str, Any], method: str) -> str:
 class Check:
     """Everything about one bundle. ``given`` are keys to trust, ``kept`` an older checkpoint of one's own."""
 
-    def __init__(self, bundle: Bundle, given: list[Key], kept: str | None) -> None:
-        self.bundle, self.given, self.report = bundle, given, Report()
+    def __init__(
+        self, bundle: Bundle, given: list[Key], kept: str | None, chain: Chain | None = None
+    ) -> None:
+        self.bundle, self.given, self.report, self.chain = bundle, given, Report(), chain
         self.did, self.origin = str(bundle.manifest["did"]), str(bundle.manifest["origin"])
         self.method = self.did.split(":")[1]
         self.table = bundle.document("keys.json")
@@ -436,6 +443,7 @@ class Check:
         self._signatures()
         self._receipts_elsewhere()
         self._installation()
+        self._anchor()
         return self.report
 
     def _not_rolled_back(self) -> None:
@@ -445,7 +453,8 @@ class Check:
 
     def _entries(self, tell: Callable[[int], None]) -> None:
         heads = [*self.earlier, *([self.kept] if self.kept else [])]
-        self.found = found = Entries(self.method, {head.size for head in heads})
+        covered = self._covered_sizes()
+        self.found = found = Entries(self.method, covered | {head.size for head in heads})
         receipts = (row for row in self.bundle.lines("receipts.jsonl") if not row["origin"])
         for entries in self.bundle.entries():
             found.add(entries, receipts)
@@ -484,6 +493,16 @@ class Check:
         last = self.epochs[-1]["origin"] if self.epochs else self.origin
         require(last == self.origin, "the log's origin isn't that of its last epoch")
         require(self.epochs or "/epoch/" not in self.origin, "the log is a later epoch, and none is listed")
+
+    def _covered_sizes(self) -> set[int]:
+        """Sizes of this log that the installation's commits to."""
+        rows = [self.bundle.document("installation.json"), (self._anchored() or {}).get("installation")]
+        return {size for row in rows if row and 0 < (size := int(row["payload"]["size"])) <= self.bundle.size}
+
+    def _anchored(self) -> dict[str, Any] | None:
+        there = "anchor.json" in self.bundle.manifest["members"]
+        found: dict[str, Any] | None = self.bundle.document("anchor.json") if there else None
+        return found
 
     def _one_history(self) -> None:
         for head in self.earlier:
@@ -574,7 +593,11 @@ class Check:
         if row is None:
             self._note("the installation's log didn't cover this one when the bundle was made")
             return
-        what = "the installation's log"
+        said, _ = self._covered(row, "the installation's log")
+        self._holds(f"the installation's root over all its tenants covers the first {said['size']:,} entries")
+
+    def _covered(self, row: dict[str, Any], what: str) -> tuple[dict[str, Any], bytes]:
+        """What a leaf of the installation's log commits to, a checkpoint of this log, and the root over it."""
         name, size, root = read_checkpoint(row["checkpoint"], what)
         require(
             open_note(row["checkpoint"], name, self.known, what)[1] & self.trusted, f"{what} has another key"
@@ -588,13 +611,71 @@ class Check:
         require(ours and said["root"] == covered, f"{what} commits to another tree")
         proof = [bytes.fromhex(node) for node in row["inclusion"]]
         included(row["leaf"].encode(), row["index"], size, proof, root, what)
-        self._holds(f"the installation's root over all its tenants covers the first {said['size']:,} entries")
+        return said, root
+
+    def _anchor(self) -> None:
+        """The installation's root in a transaction, which a chain shows to whoever asks one of its nodes."""
+        row = self._anchored()
+        if row is None:
+            self._note("no root of this installation that covers this log was anchored on a chain")
+            require(self.chain is None, "there is no anchor to look up on a chain")
+            return
+        said, root = self._covered(row["installation"], "the anchored log")
+        require(root.hex() == row["root"], "the anchor is of another root than the checkpoint beside it")
+        where = f"transaction {row['tx']} of chain {row['chain_id']}"
+        if self.chain is None:
+            self._note(f"{where} is said to hold the root over the first {said['size']:,} entries: use --rpc")
+        else:
+            since = self.chain.holds(row, ANCHOR + root)
+            self._holds(f"{where} holds the root over the first {said['size']:,} entries, {since}")
 
     def _holds(self, sentence: str) -> None:
         self.report.holds.append(sentence)
 
     def _note(self, sentence: str) -> None:
         self.report.notes.append(sentence)
+
+
+@dataclass
+class Chain:
+    """A node of a chain (JSON-RPC), whom to ask is the auditor's choice: it is believed. ``enough`` blocks must
+    stand on the anchor's, that one included."""
+
+    url: str
+    enough: int = 1
+
+    def holds(self, anchor: dict[str, Any], data: bytes) -> str:
+        """Since when the chain has these data in the anchor's transaction, in words. Raises Broken."""
+        chain = int(str(self.ask("eth_chainId")), 16)
+        require(
+            chain == anchor["chain_id"], f"the node is of chain {chain}, the anchor of {anchor['chain_id']}"
+        )
+        sent = self.ask("eth_getTransactionByHash", anchor["tx"])
+        receipt = self.ask("eth_getTransactionReceipt", anchor["tx"])
+        require(sent and receipt, "the chain doesn't have the anchor's transaction")
+        require(sent["hash"].lower() == anchor["tx"].lower(), "the node answers with another transaction")
+        require(sent["input"].lower() == "0x" + data.hex(), "the transaction holds another root")
+        require(receipt["status"] == "0x1", "the transaction failed")
+        number = int(receipt["blockNumber"], 16)
+        block = self.ask("eth_getBlockByNumber", hex(number), False)
+        same = block and block["hash"] == receipt["blockHash"] == sent["blockHash"]
+        require(same, "the transaction's block isn't part of the chain any more")
+        deep = int(str(self.ask("eth_blockNumber")), 16) - number + 1
+        require(deep >= self.enough, f"only {deep:,} of {self.enough:,} confirmations so far")
+        when = datetime.fromtimestamp(int(block["timestamp"], 16), UTC)
+        return f"in block {number:,} of {when:%Y-%m-%d %H:%M:%S} UTC, {deep:,} deep"
+
+    def ask(self, method: str, *given: object) -> Any:
+        """The node's answer. Raises Broken where it has none."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": given}).encode()
+        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                found = json.loads(answer.read(SMALL))
+        except (OSError, ValueError) as error:
+            raise Broken(f"the chain's node doesn't answer ({type(error).__name__})") from None
+        require(isinstance(found, dict) and "result" in found, f"the chain's node refuses {method}")
+        return found["result"]
 
 
 def check_proof(text: str, origin: str, keys: set[bytes]) -> dict[str, Any]:
@@ -623,7 +704,11 @@ def check_alone(text: str, keys: list[Key]) -> Report:
 
 
 def check(
-    path: Path, keys: list[Key], kept: str | None = None, tell: Callable[[int], None] = lambda _: None
+    path: Path,
+    keys: list[Key],
+    kept: str | None = None,
+    tell: Callable[[int], None] = lambda _: None,
+    chain: Chain | None = None,
 ) -> Report:
     """Check a bundle or a proof; ``tell`` hears of entries as they are read. Raises Broken, OSError."""
     try:
@@ -632,7 +717,7 @@ def check(
         if alone:
             return check_alone(path.read_text(encoding="utf-8"), keys)
         with Bundle(path) as bundle:
-            report = Check(bundle, keys, kept).run(tell)
+            report = Check(bundle, keys, kept, chain).run(tell)
     except DAMAGED as error:
         raise Broken(f"something in it is malformed ({type(error).__name__}: {error})") from None
     report.notes.append("a second history under the same key: only a checkpoint kept elsewhere shows that")
@@ -645,13 +730,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--key", action="append", default=[], metavar="VKEY", help="trust this verifier key")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="the log must begin with this one")
+    parser.add_argument("--rpc", metavar="URL", help="ask this node of the chain for the anchor")
+    parser.add_argument("--confirmations", type=int, default=1, metavar="N", help="how deep it must be")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     problem, report = "", Report()
     try:
         keys = [Key.read(vkey) for vkey in given.key]
         kept = given.checkpoint.read_text(encoding="utf-8") if given.checkpoint else None
-        report = check(given.bundle, keys, kept)
+        chain = Chain(given.rpc, given.confirmations) if given.rpc else None
+        report = check(given.bundle, keys, kept, chain=chain)
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}")
     except Broken as error:

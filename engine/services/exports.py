@@ -22,7 +22,7 @@ from ..ledger import epochs
 from ..ledger.proofs import Proof
 from ..ledger.tiles import TILE_WIDTH, tile_path
 from ..store import models
-from . import covering, log_keys, log_reads
+from . import anchored, covering, log_keys, log_reads
 
 FORMAT = "dxflow-audit-bundle"
 SAMPLE = 100
@@ -157,6 +157,7 @@ def _write(
     writer.put("checkpoint", [head.checkpoint.encode()])
     writer.put("keys.json", [_json(keys)])
     writer.put("installation.json", [_json(None if covered is None else _installation(covered))])
+    writer.put("anchor.json", [_json(anchored.evidence(core, tenant.id))])
     writer.put("checkpoints.jsonl", _checkpoints(core, head))
     writer.put("receipts.jsonl", _receipts(tenant.id, head.size))
     for first in range(0, head.size, TILE_WIDTH):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from ...engine.core import Core
 from ...engine.services import activities as service
+from ...engine.services import anchored
 from ...engine.services.activities import LegalBasis
 from ...engine.store import models
 from .operation import Call
@@ -35,12 +37,23 @@ class NewActivity(Shape):
     occurred_at: Annotated[Moment | None, Field(description="now, where it is left out")] = None
 
 
+class AnchorState(Shape):
+    """How far a chain has the root that covers an activity; null where nothing is anchored."""
+
+    state: Annotated[str, Field(json_schema_extra={"enum": ["logged", "anchored", "confirmed"]})]
+    chain_id: LogIndex | None
+    tx: str | None
+    block: LogIndex | None
+    confirmations: LogIndex | None
+
+
 class RegistrationState(Shape):
     """Where the activity stands in the tenant's log."""
 
     state: Annotated[str, Field(json_schema_extra={"enum": ["pending", "queued", "registered", "failed"]})]
     log_index: LogIndex | None
     tree_size: LogIndex | None
+    anchor: AnchorState | None
 
 
 class Activity(Shape):
@@ -103,7 +116,8 @@ def show(call: Call[Nothing, Nothing]) -> Activity:
 def registration(row: models.ProcessingActivity) -> RegistrationState:
     """Where a row stands in the log."""
     values = {"state": row.registration_state, "log_index": row.log_index, "tree_size": row.tree_size}
-    return RegistrationState.model_validate(values)
+    found = anchored.of_activity(row)
+    return RegistrationState.model_validate(values | {"anchor": None if found is None else asdict(found)})
 
 
 def names_of(fields: object) -> list[str]:
