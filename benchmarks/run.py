@@ -20,6 +20,7 @@ from typing import Annotated
 import broker
 import edge
 import idle
+import keys
 import latency
 import ledger
 import million
@@ -42,6 +43,7 @@ FIGURES: dict[str, Callable[[Scale, Path], Iterator[Figure]]] = {
     "whole": whole.figures,
     "registrations": registrations.figures,
     "ledger": ledger.figures,
+    "keys": keys.figures,
     "edge": edge.figures,
     "edge-postgresql": edge.on_postgresql,
     "peers": broker.peers,

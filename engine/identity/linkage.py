@@ -85,7 +85,8 @@ class Linkage:
     ) -> None:
         """The same link again, under another version of the key; nothing where it is there already."""
         link = Link(row.field, row.scope, version, digits, value=value)
-        self._insert(row.tenant_id, row.subject_id, key, link, link.every, ignore=True)
+        sealed = None if row.value_sealed is None else bytes(row.value_sealed)
+        self._insert(row.tenant_id, row.subject_id, key, link, link.every, ignore=True, sealed=sealed)
 
     def _insert(
         self,
@@ -96,9 +97,10 @@ class Linkage:
         every: Sequence[tuple[int, str]],
         *,
         ignore: bool = False,
+        sealed: bytes | None = None,
     ) -> None:
         value = link.value.encode("utf-8", "surrogatepass")
-        sealed = vault.seal(key, 1, value, place=_place(tenant_id, subject_id))
+        sealed = sealed or vault.seal(key, 1, value, place=_place(tenant_id, subject_id))
         for version, digits in every:
             row = {
                 "tenant_id": tenant_id,

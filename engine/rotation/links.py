@@ -6,6 +6,8 @@ both: two processes that have read different versions still meet in one row (``K
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from ..core import Core
 from ..identity.keys import INSTALLATION, LINK, Versions
 from ..identity.profiles import person_from
@@ -43,28 +45,41 @@ def _relink(core: Core, tenant_id: str, newest: int, progress: Progress) -> tupl
         with core.store.transaction():
             query = row.select().where(row.tenant_id == tenant_id, row.key_version < newest, row.id > last)
             page = list(core.store.for_update(query.order_by(row.id).limit(PAGE)))
-            made = [_again(core, known, newest, one) for one in page]
+            opened = Opened(quick.by_ids(models.DataSubject, [one.subject_id for one in page]))
+            made = [_again(core, known, newest, one, opened) for one in page]
         if not page:
             return done, left
         last, done, left = page[-1].id, done + sum(made), left + made.count(False)
         progress(len(page))
 
 
-def _again(core: Core, known: Versions, newest: int, row: models.DataSubjectLink) -> bool:
+def _again(core: Core, known: Versions, newest: int, row: models.DataSubjectLink, opened: Opened) -> bool:
     """The same link under the newest version; False when what it stands for isn't at hand."""
-    if row.key_version not in known.active:
-        return True  # left behind by an earlier rotation, and deleted with its rest
-    subject = quick.get(models.DataSubject, id=row.subject_id)
-    if subject is None or subject.key_wrapped is None:
-        return True  # forgotten meanwhile
-    value = core.subjects.links.value(row, core.subjects.profiles.key(subject))
-    text = value.decode("utf-8", "surrogatepass") if value is not None else _in_profile(core, row, subject)
+    subject = opened.subjects.get(row.subject_id)
+    if row.key_version not in known.active or subject is None or subject.key_wrapped is None:
+        return True  # left behind by an earlier rotation, or forgotten meanwhile: deleted with the rest
+    key = opened.key(core, subject)
+    value = core.subjects.links.value(row, key)
+    text = value.decode("utf-8", "surrogatepass") if value else _in_profile(core, row, subject)
     if text is None:
         return _has_newest(row, newest)
     digits = core.keys.link_under(known, newest, row.tenant_id, row.field, text)
-    key = core.subjects.profiles.key(subject)
     core.subjects.links.insert_under(row, key, newest, digits, text)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The subjects of a page of links, and their data keys, each opened once."""
+
+    subjects: dict[str, models.DataSubject]
+    keys: dict[str, bytes] = field(default_factory=dict)
+
+    def key(self, core: Core, subject: models.DataSubject) -> bytes:
+        """A subject's data key."""
+        if subject.id not in self.keys:
+            self.keys[subject.id] = core.subjects.profiles.key(subject)
+        return self.keys[subject.id]
 
 
 def _in_profile(core: Core, row: models.DataSubjectLink, subject: models.DataSubject) -> str | None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import peewee
 
 from ..agent import key as engine_key
+from ..anchoring import account as chain_account
+from ..anchoring import account as chain_account
 from ..core import Core
 from ..identity import vault
 from ..identity.keys import INSTALLATION
@@ -96,7 +98,7 @@ def reseal_own_rows(core: Core, newest: int) -> None:
             quick.update(models.Installation, {"name": row.name, "value": row.value}, {"value": value})
 
 
-SEALED_TEXTS = (engine_key.NAME,)
+SEALED_TEXTS = (engine_key.NAME, chain_account.NAME)
 
 
 def _reseal_row(core: Core, owner_id: str, place: Place, row: peewee.Model) -> None:

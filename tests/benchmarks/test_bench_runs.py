@@ -28,6 +28,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("whole", ["whole: ", "cost: "]),
         ("registrations", ["registrations: "]),
         ("ledger", ["leaves appended per second", "one proof at", "bytes of the store", "entries verified"]),
+        ("keys", ["keys: "]),
         ("edge", ["edge: "]),
     ],
 )
