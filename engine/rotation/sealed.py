@@ -10,7 +10,6 @@ import peewee
 
 from ..agent import key as engine_key
 from ..anchoring import account as chain_account
-from ..anchoring import account as chain_account
 from ..core import Core
 from ..identity import vault
 from ..identity.keys import INSTALLATION
