@@ -15,6 +15,8 @@ from dxflow.engine.commands import (
     agents,
     audit,
     audit_show,
+    backups,
+    chain,
     connectors,
     events,
     keyring,
@@ -49,9 +51,12 @@ modules = (
     users,
     keyring,
     subjects,
+    chain,
 )
 for group in dict.fromkeys(module.commands for module in modules):  # some modules add to another's group
     app.add_typer(group)
+for each in (backups.backup, backups.restore):
+    command(app, each.__name__)(each)
 app.add_typer(queues.asking(lambda settings: dxflow.Engine(settings).depths))
 
 

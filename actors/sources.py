@@ -1,4 +1,5 @@
-"""What runs beside a worker of this broker: relay and watch, which feed it, and the coverer of its logs.
+"""What runs beside a worker of this broker: relay and watch, which feed it, the coverer of its logs, and the
+anchorer that brings their root onto a chain.
 
 A middleware, so that it makes no difference whose Worker it is: the engine's or the ``dramatiq`` command's.
 """
@@ -10,6 +11,7 @@ import structlog
 from dramatiq.middleware import Middleware
 from typing_extensions import override
 
+from ..engine.anchorer import Anchorer
 from ..engine.core import Core
 from ..engine.coverer import Coverer
 from .broker.broker import TenantBroker
@@ -29,6 +31,7 @@ class Sources(Middleware):
         self._relay: Relay | None = None
         self._watch: Watch | None = None
         self._coverer: Coverer | None = None
+        self._anchorer: Anchorer | None = None
 
     @override
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
@@ -39,12 +42,15 @@ class Sources(Middleware):
         self._watch.start()
         self._coverer = Coverer(self._core)
         self._coverer.start()
+        self._anchorer = Anchorer.of(self._core)
+        if self._anchorer is not None:
+            self._anchorer.start()
         logger.info("engine_started", threads=worker.worker_threads)
 
     @override
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Stop them first, so that nothing new comes while the workers finish."""
-        for source in (self._watch, self._relay, self._coverer):
+        for source in (self._watch, self._relay, self._coverer, self._anchorer):
             if source is not None:
                 source.stop(self.patience)
 

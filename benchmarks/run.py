@@ -17,8 +17,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
+import anchors
+import backups
 import broker
 import edge
+import erasing
 import idle
 import keys
 import latency
@@ -44,6 +47,9 @@ FIGURES: dict[str, Callable[[Scale, Path], Iterator[Figure]]] = {
     "registrations": registrations.figures,
     "ledger": ledger.figures,
     "keys": keys.figures,
+    "anchors": anchors.figures,
+    "backups": backups.figures,
+    "erasing": erasing.figures,
     "edge": edge.figures,
     "edge-postgresql": edge.on_postgresql,
     "peers": broker.peers,

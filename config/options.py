@@ -124,4 +124,9 @@ KeysDir = Annotated[
 ]
 KeyParts = Annotated[list[Path] | None, Option("--keys", help="A backup's keys part; can be repeated.")]
 Replace = Annotated[bool, Option("--force", help="Let it take the place of data that is there.")]
+WaitForBlock = Annotated[bool, Option("--wait", help="Until it is in a block.")]
+Anew = Annotated[
+    bool,
+    Option("--anew", help="Give up what is in no block: another chain, one begun anew, or too low a fee."),
+]
 OfAgent = Annotated[bool, Option("--agent", help="Of the dx-agent in this data directory.")]

@@ -21,6 +21,8 @@ from .refusals import PREFIX, refuse_blank_key, refuse_unknown, refused
 
 KEY_BYTES = 32
 TOKEN_LENGTH = 16
+SECP256K1_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+"""Private keys are below it (SEC 2, section 2.4.1)."""
 AGENT_PORT = 9000
 """Where a dx-agent listens unless it is told otherwise: beside an edge on its own default."""
 
@@ -198,8 +200,11 @@ class Settings(BaseSettings):
     @field_validator("chain_key")
     @classmethod
     def _check_chain_key(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", key.get_secret_value().strip()):
+        digits = key.get_secret_value().strip().removeprefix("0x") if key is not None else "1" * 64
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", digits):
             raise ValueError("not 64 hex digits")
+        if not 0 < int(digits, 16) < SECP256K1_ORDER:
+            raise ValueError("the curve has no such key")
         return key
 
     @field_validator("root_key")

@@ -29,23 +29,32 @@ class Chain:
 
     event: models.Event
     now: datetime
-    leaves: list[Leaf] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     """(step, how it ended): moved, retrying or failed"""
     alert: int | None = None
     """Which share of its attempts the last step used up, where somebody is to be told (``retry.alert``)."""
     _stood: dict[str, object] = field(init=False)
     _changes: dict[str, object] = field(default_factory=dict)
+    _leaves: list[tuple[str, dict[str, object], dict[str, object]]] = field(default_factory=list)
+    """(kind, body, payload)"""
+    _subjects: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._stood = {name: getattr(self.event, name) for name in _STANDS}
+        self._concerns(self.event.subject_id)
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """What is to be logged. Every leaf of a chain concerns everybody whom it found: also those of the steps
+        before it found them."""
+        subjects = tuple(self._subjects)
+        return [Leaf(kind, body, payload, subjects) for kind, body, payload in self._leaves]
 
     def move(self, outcome: Outcome, following: str) -> None:
         """The step answered with an outcome: on to the one that follows."""
         details = {"outcome": outcome.name, "source": self.event.source, **outcome.leaf}
-        changed = self._changed(outcome)
-        leaf = Leaf("workflow.step", self._body(details), changed, _concerned(changed["subject"]))
-        self._record("moved", leaf, {"outcome": outcome.name})
+        self._leaves.append(("workflow.step", self._body(details), self._changed(outcome)))
+        self._record("moved", {"outcome": outcome.name})
         over = following == machine.DONE
         step = {"state": "done" if over else "running", "step": following, "attempts": 0, "error": None}
         self._change({**outcome.changes, **step, "due_at": None, "message_id": None})
@@ -53,7 +62,7 @@ class Chain:
     def wait(self, text: str, retry_in: float) -> None:
         """The step failed and is tried again in so many seconds."""
         attempt = self.event.attempts + 1
-        self._record("retrying", None, {"error": text, "attempt": attempt})
+        self._record("retrying", {"error": text, "attempt": attempt})
         due = moments.after(self.now, retry_in)
         self._change({"state": "retrying", "attempts": attempt, "error": text, "due_at": due})
 
@@ -61,9 +70,8 @@ class Chain:
         """The step failed for good."""
         attempt = self.event.attempts + 1
         changed = {"state": "failed", "attempts": attempt, "error": text}
-        body = self._body({"attempts": attempt})
-        leaf = Leaf("workflow.failed", body, changed, _concerned(self.event.subject_id))
-        self._record("failed", leaf, {"error": text, "attempt": attempt})
+        self._leaves.append(("workflow.failed", self._body({"attempts": attempt}), changed))
+        self._record("failed", {"error": text, "attempt": attempt})
         self._change({"state": "failed", "attempts": attempt, "error": text, "due_at": None})
 
     def travel(self, message_id: str, until: datetime) -> None:
@@ -81,11 +89,9 @@ class Chain:
         if quick.update(models.Event, self._stood, {**moved, **self._changes}) != 1:
             raise Lost
 
-    def _record(self, how: str, leaf: Leaf | None, entry: Mapping[str, object]) -> None:
+    def _record(self, how: str, entry: Mapping[str, object]) -> None:
         event = self.event
         self.ended.append((event.step, how))
-        if leaf is not None:
-            self.leaves.append(leaf)
         told = {"at": moments.to_text(self.now), "step": event.step, **entry}
         self._change({"history": [*event.history, told]})
 
@@ -97,20 +103,18 @@ class Chain:
     def _changed(self, outcome: Outcome) -> dict[str, object]:
         """What the step's leaf commits to: whom and what it concerned, and what it wrote."""
         event = self.event
-        return {
-            "event": event.id,
-            "step": event.step,
-            "outcome": outcome.name,
-            "subject": outcome.changes.get("subject_id", event.subject_id),
-            "entity": outcome.changes.get("entity_id", event.entity_id),
-            **outcome.written,
-        }
+        subject = outcome.changes.get("subject_id", event.subject_id)
+        entity = outcome.changes.get("entity_id", event.entity_id)
+        self._concerns(subject)
+        self._concerns(entity if event.workflow == "data_subject" else None)
+        about = {"event": event.id, "step": event.step, "outcome": outcome.name}
+        return {**about, "subject": subject, "entity": entity, **outcome.written}
+
+    def _concerns(self, subject_id: str | None) -> None:
+        if subject_id is not None:
+            self._subjects[subject_id] = None
 
     def _change(self, changes: Mapping[str, object]) -> None:
         for name, value in changes.items():
             setattr(self.event, name, value)
         self._changes.update(changes)
-
-
-def _concerned(subject_id: object) -> tuple[str, ...]:
-    return () if subject_id is None else (str(subject_id),)

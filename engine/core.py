@@ -12,6 +12,9 @@ from functools import lru_cache
 from .agent import DxAgent, EmbeddedAgent, HttpAgent
 from .agent.key import EngineKey
 from .agent.transport import Transport
+from .anchoring import Anchors
+from .anchoring.account import Account
+from .anchoring.rpc import Node
 from .identity.keys import KeyRing
 from .identity.roots import RootRing
 from .identity.subjects import Subjects
@@ -48,6 +51,8 @@ class Core:
     """What is remembered of the logs outside the database."""
     shred_list: ShredList | None = None
     """Who was erased, outside the database too."""
+    anchors: Anchors | None = None
+    """Where the installation's root is anchored on a chain, if it is."""
     bell: threading.Event = field(default_factory=threading.Event)
     """Set after a commit that leaves due events behind; the relay waits on it."""
 
@@ -58,6 +63,17 @@ class Elsewhere:
 
     url: str
     token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OnChain:
+    """The chain that roots are anchored on: its node's address, the account's private key in hex (None for the
+    installation's own), how many blocks confirm an anchor, and seconds from one new root to the next."""
+
+    url: str = field(repr=False)
+    key: str | None = field(default=None, repr=False)
+    confirmations: int = 12
+    every: float = 600.0
 
 
 def new_uuid() -> str:
@@ -79,6 +95,7 @@ def build(
     spread: Callable[[], float] = random.random,
     memory: Memory | None = None,
     shred_list: ShredList | None = None,
+    chain: OnChain | None = None,
 ) -> Core:
     """Put a Core together on an open store. ``host`` names the installation in log origins; without ``agent``
     the dx-agent is the embedded one."""
@@ -102,9 +119,20 @@ def build(
         dispatch_lease=dispatch_lease,
         memory=memory,
         shred_list=shred_list,
+        anchors=on_chain(store, keys, clock, chain) if chain else None,
     )
 
 
 def _remote(store: Store, keys: KeyRing, log: TenantLog, clock: Clock, agent: Elsewhere) -> HttpAgent:
     key = lru_cache(maxsize=1)(lambda: EngineKey.load(store, keys))
     return HttpAgent(store, log, clock, Transport.to(agent.url, key, clock), log.host, agent.token)
+
+
+def on_chain(store: Store, keys: KeyRing, clock: Clock, chain: OnChain) -> Anchors:
+    """The anchors of an installation on this chain; nothing is asked or made yet."""
+
+    def account() -> Account:
+        return Account.of(chain.key) if chain.key else Account.load(store, keys)
+
+    node, remembered = Node.at(chain.url, clock), lru_cache(maxsize=1)(account)
+    return Anchors(store, node, remembered, clock, chain.confirmations, chain.every)

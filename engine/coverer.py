@@ -1,16 +1,20 @@
-"""A thread that brings tenants' checkpoints into the installation's log, and ends retired keys."""
+"""A thread that brings tenants' checkpoints into the installation's log, ends retired keys, and keeps the shred
+list whole."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 
 from . import rotation
+from .backups.listing import list_erased
 from .core import Core
+from .erasing import erasure
 from .faults import where
-from .services import covering, erasure
+from .services import covering
 
 logger = structlog.get_logger(__name__)
 
@@ -26,6 +30,7 @@ class Coverer:
     every: float = EVERY
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _listed: datetime | None = None
 
     def start(self) -> None:
         """Begin; the first round is at once."""
@@ -44,6 +49,7 @@ class Coverer:
                 covering.cover(self.core)
                 rotation.finish(self.core)
                 erasure.sweep(self.core)
+                self._listed = list_erased(self.core, self._listed)
             except Exception as error:  # noqa: BLE001  # tried again with the next round, whatever it was
                 logger.warning("covering_failed", **where(error))
             self._stopping.wait(self.every)

@@ -13,7 +13,7 @@ from ..config.datadir import DataDir
 from ..config.errors import DataDirError, SettingsError
 from ..config.settings import Settings
 from . import core, greenlets, unlocking
-from .core import Core, Elsewhere
+from .core import Core, Elsewhere, OnChain
 from .errors import Unavailable
 from .identity import did
 from .identity.keys import FIRST_ROOT
@@ -100,6 +100,7 @@ def assemble(store: Store, settings: Settings, role: str, *, migrate: bool = Tru
         agent=_elsewhere(settings) if role == ENGINE else None,
         memory=Memory(settings.data_dir / ("log-memory" if role == ENGINE else "agent-log-memory")),
         shred_list=ShredList(settings.data_dir / "shred-list"),
+        chain=_chain(settings),
     )
     with store.transaction():
         made.signing.active()
@@ -110,6 +111,13 @@ def assemble(store: Store, settings: Settings, role: str, *, migrate: bool = Tru
 def _elsewhere(settings: Settings) -> Elsewhere | None:
     token = settings.agent_token.get_secret_value().strip() if settings.agent_token else None
     return Elsewhere(settings.agent_url, token) if settings.agent_url else None
+
+
+def _chain(settings: Settings) -> OnChain | None:
+    if settings.chain_url is None:
+        return None
+    key = settings.chain_key.get_secret_value() if settings.chain_key else None
+    return OnChain(settings.chain_url, key, settings.chain_confirmations, settings.chain_interval_s)
 
 
 def _keep_role(store: Store, role: str) -> None:

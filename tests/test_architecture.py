@@ -37,7 +37,7 @@ ENGINE = (
     {"store", "platforms", "machine", "retry", "calling", "shred_list"},
     {"identity"},
     {"ledger"},
-    {"agent"},
+    {"agent", "anchoring"},
     {"core"},
     {"notices", "inbox", "outbox"},
     {"rights"},

@@ -6,8 +6,10 @@ import json
 
 from ...config import options
 from ...config.commands import Run, command, group
+from ..erasing import erasure, residue
 from ..errors import Conflict
-from ..services import acts, erasure, subjects
+from ..services import acts, subjects
+from ..wiring import core_for
 from .owner import one_tenant
 
 commands = group("subject", "Data subjects.")
@@ -59,3 +61,15 @@ def subject_erase(
     row = {"subject_id": done.subject_id, "log_index": done.log_index, "already": done.already, **done.counts}
     run.show(row | {"clean": done.clean, "receipt": done.receipt or None}, _ERASED)
     return 0 if done.clean else 1
+
+
+@command(commands, "scrub")
+def subject_scrub(run: Run) -> int:
+    """Write the tables anew that held erased people: no byte of theirs is left in the database's files.
+
+    Nobody writes meanwhile; on PostgreSQL, where erasing alone leaves such bytes, nobody reads either. Exit
+    code 1 where PostgreSQL's own log may still hold some (docs/erasure.md).
+    """
+    clean = residue.rewrite(core_for(run.settings).store)
+    run.show({"clean": clean}, {"clean": _ERASED["clean"]})
+    return 0 if clean else 1

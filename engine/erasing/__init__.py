@@ -1,1 +1,1 @@
-"""What erasing a person deletes, room by room; ``services/erasure.py`` puts it together in one transaction."""
+"""What erasing a person deletes, room by room; ``erasure.py`` puts it together in one transaction."""

@@ -1,35 +1,61 @@
 """What names a person without saying so in a column: deliveries nobody handles, failed or waiting ones,
-requests by somebody unknown, and kept answers of the API. Each is opened, and goes if it names the person."""
+requests by somebody unknown, and kept answers of the API. Each is opened, and goes if it names the person.
+
+Opening a tenant's deliveries takes as long as there are many. That is done before anybody waits for the
+transaction; in it only those are opened that came since.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ..core import Core
 from ..errors import DxflowError
 from ..identity.profiles import person_from
 from ..inbox import open_payload
 from ..rights import intake
-from ..store import models
+from ..store import models, quick
 from . import rows
-from .people import Identifiers
+from .mentions import Identifiers
 
 PAGE = 200
+_MARGIN = 1_000
+"""Numbers that are looked at again: a delivery may have been given its own before others, and commit after."""
 
 
-def shred_events(core: Core, tenant_id: str, known: Identifiers) -> int:
-    """Bodies of events that belong to nobody and name the person; how many."""
-    row, named = models.Event, list[models.Event]()
-    for event in _unmatched(tenant_id):
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """Events that name ``whom``, among all up to ``seq``."""
+
+    whom: Identifiers
+    ids: tuple[str, ...]
+    seq: int
+
+
+def sight(core: Core, tenant_id: str, whom: Identifiers, before: Sighted | None = None) -> Sighted:
+    """The events that belong to nobody and name the person; those that were looked at ``before`` are known,
+    unless the person has come to be known by something else since."""
+    known = before if before is not None and before.whom == whom else Sighted(whom, (), 0)
+    found, seq = dict.fromkeys(known.ids), known.seq
+    for event in _unmatched(tenant_id, max(0, known.seq - _MARGIN)):
+        seq = max(seq, event.seq)
         try:
-            if known.named_in(open_payload(core, event), event.source):
-                named.append(event)
+            if whom.named_in(open_payload(core, event), event.source, event.topic):
+                found[event.id] = None
         except DxflowError:
             continue  # what nobody can open names nobody
-    ids = [event.id for event in named]
-    rows.give_up(core, [event for event in named if event.state in rows.WAITING])
-    row.update(payload_sealed=None, body_mac=None, error=None).where(row.id.in_(ids)).execute()
-    return len(ids)
+    return Sighted(whom, tuple(found), seq)
+
+
+def shred_events(core: Core, subject_id: str, sighted: Sighted) -> int:
+    """The bodies of these events, which are the person's from now on; how many. One that was matched meanwhile
+    is its data subject's, who may be somebody else."""
+    gone, row = 0, models.Event
+    for first in range(0, len(sighted.ids), PAGE):
+        nobodys = row.id.in_(sighted.ids[first : first + PAGE]) & row.subject_id.is_null()
+        gone += rows.shred_bodies(core, nobodys, subject_id=subject_id)
+    return gone
 
 
 def shred_requests(core: Core, tenant_id: str, known: Identifiers) -> int:
@@ -38,31 +64,36 @@ def shred_requests(core: Core, tenant_id: str, known: Identifiers) -> int:
     query = row.select().where(
         row.tenant_id == tenant_id, row.subject_id.is_null(), row.requester_sealed.is_null(False)
     )
-    for request in query:
+    for request in query.iterator():
         person = person_from(intake.requester(core, request))
         said = " ".join(filter(None, (person.email, person.phone)))
         if known.named_in(said.encode(), request.source):
             ids.append(request.id)
-    gone = row.update(requester_sealed=None, details_sealed=None, reference="").where(row.id.in_(ids))
-    return int(gone.execute())
+    for one in ids:
+        gone = {"requester_sealed": None, "details_sealed": None, "reference": ""}
+        quick.update(row, {"id": one}, gone)
+    return len(ids)
 
 
 def shred_answers(core: Core, tenant_id: str, subject_ids: Sequence[str], known: Identifiers) -> int:
     """Kept answers of the API that name the person or their ids; how many."""
     row, keys = models.IdempotencyKey, list[str]()
-    for kept in row.select().where(row.tenant_id == tenant_id):
+    for kept in row.select().where(row.tenant_id == tenant_id).iterator():
         place = {"table": "idempotency_keys", "column": "response_sealed", "row_id": kept.key}
         sealed = bytes(kept.response_sealed)
         body = core.keys.unseal(tenant_id, sealed, **place) if sealed else b""
         if any(one.encode() in body for one in subject_ids) or known.named_in(body, "api"):
             keys.append(kept.key)
-    return int(row.delete().where(row.tenant_id == tenant_id, row.key.in_(keys)).execute())
+    for first in range(0, len(keys), PAGE):
+        part = row.key.in_(keys[first : first + PAGE])
+        row.delete().where(row.tenant_id == tenant_id, part).execute()
+    return len(keys)
 
 
-def _unmatched(tenant_id: str) -> Iterator[models.Event]:
-    row, last = models.Event, 0
+def _unmatched(tenant_id: str, last: int) -> Iterator[models.Event]:
+    row = models.Event
     while True:
-        query = row.select().where(
+        query = row.select(row.id, row.seq, row.tenant_id, row.source, row.topic, row.payload_sealed).where(
             row.tenant_id == tenant_id,
             row.seq > last,
             row.subject_id.is_null(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ..errors import Invalid
+from ..errors import Invalid, PermanentError
 from ..moments import Clock
 from ..platforms.base import Person
 from ..store import models
@@ -30,9 +30,12 @@ class Profiles:
         return profile
 
     def key(self, subject: models.DataSubject) -> bytes:
-        """The subject's data key, made where plain SQL left none."""
+        """The subject's data key, made where plain SQL left none. Raises PermanentError for somebody erased:
+        what has no key can't be sealed again."""
         if subject.key_wrapped is not None:
             return self.keys.subject_key(subject.tenant_id, subject.id, subject.key_wrapped)
+        if subject.state == "erased":
+            raise PermanentError("this data subject was erased")
         key, subject.key_wrapped = self.keys.new_subject_key(subject.tenant_id, subject.id)
         subject.save(only=["key_wrapped"])
         return key

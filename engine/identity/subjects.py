@@ -166,7 +166,11 @@ class Subjects:
         return Match("moved", subject, conflicts)
 
     def merge(self, origin: Origin, kept: models.DataSubject, gone: models.DataSubject) -> None:
-        """Move every link of ``gone`` to ``kept``, and what only its profile says."""
+        """Move every link of ``gone`` to ``kept``, and what only its profile says.
+
+        Raises StaleLinks when one of them was erased meanwhile.
+        """
+        kept, gone = self._locked(kept.id), self._locked(gone.id)
         giver, taker = (gone.id, self.profiles.key(gone)), (kept.id, self.profiles.key(kept))
         self.links.move_all(origin, giver, taker, "merged at the platform")
         gone.state = "merged"
@@ -201,7 +205,8 @@ class Subjects:
         return self.links.add(origin, subject, self.profiles.key(subject), links, owners)
 
     def _locked(self, subject_id: str) -> models.DataSubject:
-        """The subject's row, which nobody else changes until this transaction ends."""
+        """The subject's row, which nobody else changes until this transaction ends. Raises StaleLinks for one
+        that was erased: who says so now speaks of somebody new."""
         query = models.DataSubject.select().where(models.DataSubject.id == subject_id)
         subject: models.DataSubject = self._store.for_update(query).get()
         if subject.state == "erased":

@@ -28,7 +28,8 @@ __all__ = ["INSTALLATION", "Appended", "Leaf", "StoredTiles", "TenantLog"]
 class Leaf:
     """What is to be logged. ``body`` goes into the leaf as it is (no personal data), but for members so long
     that their hash stands there (``leaves.bounded``). ``payload`` doesn't: the leaf carries a commitment to it
-    under a fresh salt, which is kept apart and can be erased: with any of the data subjects it concerns."""
+    under a fresh salt, which is kept apart and can be erased: with any of the data subjects it concerns. Where
+    one of them is erased already, the salt isn't kept at all."""
 
     kind: str
     body: Mapping[str, object]
@@ -126,13 +127,13 @@ class TenantLog:
             for seq, (leaf, data) in enumerate(zip(batch, written, strict=True), head.size)
         ]
         quick.insert_rows(models.AuditEntry, ("tenant_id", "seq", "kind", "leaf", "recorded_at"), entries)
+        concerned = _concerned(tenant_id, batch, head.size)
+        if concerned:  # whoever erases holds the head meanwhile, so nobody's erasure is overlooked
+            erased = quick.by_ids(models.Erasure, (subject for subject, *_ in concerned), key="subject_id")
+            closed = {seq for subject, _, seq in concerned if subject in erased}
+            salts = [row for row in salts if row[1] not in closed]
+            concerned = [row for row in concerned if row[2] not in closed]
         quick.insert_rows(models.AuditSalt, ("tenant_id", "seq", "salt"), salts)
-        concerned = [
-            (subject, tenant_id, seq)
-            for seq, leaf in enumerate(batch, head.size)
-            if leaf.payload is not None
-            for subject in leaf.subjects
-        ]
         quick.insert_rows(models.AuditSaltSubject, ("subject_id", "tenant_id", "seq"), concerned)
         self._advance(head, [merkle.leaf_hash(data) for data in written], fence)
         return Appended(head.size, head.size + len(written))
@@ -206,3 +207,13 @@ class TenantLog:
     def _put_tile(self, tenant_id: str, level: int, index: int, content: bytes) -> None:
         row = {"tenant_id": tenant_id, "level": level, "idx": index, "hashes": content}
         quick.put(models.AuditTile, row, "tenant_id", "level", "idx")
+
+
+def _concerned(tenant_id: str, batch: Sequence[Leaf], first: int) -> list[tuple[str, str, int]]:
+    """(subject, tenant, index) of each leaf that commits to something about somebody."""
+    return [
+        (subject, tenant_id, seq)
+        for seq, leaf in enumerate(batch, first)
+        if leaf.payload is not None
+        for subject in leaf.subjects
+    ]

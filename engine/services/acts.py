@@ -46,10 +46,13 @@ def record(
     ``subjects`` are the data subjects it concerns: with one of them its payload is erased."""
     act = core.new_id()
     payload = {"act": act, "kind": kind, **body, **(changed or {})}
+    concerned = tuple(sorted({subject for subject in subjects if subject is not None}))
+    leaf = Leaf(kind, {"actor": actor, "act": act, **body}, payload, concerned)
+    index = core.log.append(tenant_id, [leaf]).first
+    if concerned and quick.get(models.AuditSalt, tenant_id=tenant_id, seq=index) is None:
+        return  # about somebody who is erased: nothing that opens it is kept
     sealed = core.keys.seal(tenant_id, json.dumps(payload).encode(), **_place(act))
     quick.insert(models.ActPayload, {"id": act, "tenant_id": tenant_id, "payload_sealed": sealed})
-    concerned = tuple(sorted({subject for subject in subjects if subject is not None}))
-    core.log.append(tenant_id, [Leaf(kind, {"actor": actor, "act": act, **body}, payload, concerned)])
 
 
 def people_read(

@@ -3,14 +3,16 @@ checkpoints (``covering.py``), and the chain holds that root (``engine/anchoring
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..anchoring.anchors import LOST, MINED
 from ..core import Core
 from ..ledger import covers
 from ..ledger.log import INSTALLATION
 from ..store import models, quick
 
-MINED = ("anchored", "confirmed")
+_EVERYTHING = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +26,31 @@ class Anchored:
     confirmations: int | None = None
 
 
-def of_activity(row: models.ProcessingActivity) -> Anchored | None:
-    """How far the chain has an activity; None where nothing is anchored, or another log has it."""
+def of_activities(rows: Sequence[models.ProcessingActivity]) -> dict[str, Anchored]:
+    """How far the chain has activities of one tenant, by their ids. None of it where nothing was ever signed,
+    and nothing of what isn't registered or what another log has."""
     anchor = models.Anchor
-    if row.log_index is None or not anchor.select().where(anchor.state != "lost").exists():
-        return None
-    receipt = quick.get(models.Registration, activity_id=row.id)
-    if receipt is None or receipt.origin:
-        return None
-    return of_entry(row.tenant_id, row.log_index)
+    registered = {row.id: int(row.log_index) for row in rows if row.log_index is not None}
+    tenant_id = rows[0].tenant_id if rows else ""
+    if not registered or not anchor.select().where(anchor.state != LOST).exists():
+        return {}
+    receipts = quick.by_ids(models.Registration, registered, key="activity_id")
+    own = [name for name in registered if name in receipts and not receipts[name].origin]
+    found, reach, standing = dict[str, Anchored](), 0, Anchored("logged")
+    for name in sorted(own, key=registered.__getitem__):
+        if registered[name] >= reach:  # what covers one entry covers those before it
+            standing, reach = _over(tenant_id, registered[name])
+        found[name] = standing
+    return found
 
 
 def of_entry(tenant_id: str, index: int) -> Anchored:
     """How far the chain has an entry: the oldest anchor that covers it."""
+    return _over(tenant_id, index)[0]
+
+
+def _over(tenant_id: str, index: int) -> tuple[Anchored, int]:
+    """The same, and the size of the tenant's log up to which it is true."""
     covered, anchor = models.CoveredCheckpoint, models.Anchor
     first = (
         covered.select()
@@ -48,8 +62,9 @@ def of_entry(tenant_id: str, index: int) -> Anchored:
         anchor.select().where(anchor.size > first.seq, anchor.state.in_(MINED)).order_by(anchor.size).first()
     )
     if not found:
-        return Anchored("logged")
-    return Anchored(found.state, found.chain_id, found.tx_hash, found.block_number, found.confirmations)
+        return Anchored("logged"), _EVERYTHING
+    standing = Anchored(found.state, found.chain_id, found.tx_hash, found.block_number, found.confirmations)
+    return standing, int(first.size)
 
 
 def evidence(core: Core, tenant_id: str) -> dict[str, object] | None:

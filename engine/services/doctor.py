@@ -32,7 +32,7 @@ from ..ledger import epochs, note
 from ..ledger.memory import Memory
 from ..moments import Clock, system_clock
 from ..store import Store, models
-from . import agent_trust
+from . import agent_trust, chain_state
 
 OLDEST_PYTHON = (3, 11)
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this was never set
@@ -94,6 +94,8 @@ def _checks(load: Callable[[], Settings], now: datetime) -> Iterator[Check]:
     )
     for name, look in checks:
         yield _check(name, look)
+    if settings.chain_url is not None:
+        yield _check("chain", lambda: _chain(settings, now))
 
 
 def _check(name: str, look: Callable[[], str]) -> Check:
@@ -199,6 +201,13 @@ def _agent(settings: Settings) -> str:
         return agent_trust.check(settings, None)
     with _open(settings) as store:
         return agent_trust.check(settings, store)
+
+
+def _chain(settings: Settings, now: datetime) -> str:
+    if not _exists(settings):
+        return chain_state.check(settings, None, now)
+    with _open(settings) as store:
+        return chain_state.check(settings, store, now)
 
 
 def _ping(url: str) -> None:

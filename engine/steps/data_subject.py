@@ -43,10 +43,13 @@ def derive(core: Core, event: models.Event, _: Prepared) -> Outcome:
 
 def link(core: Core, event: models.Event, _: Prepared) -> Outcome:
     """Seal what plain SQL left readable in ``intake``, and link it; nothing to do for rows sealed at birth."""
-    subject = quick.get(models.DataSubject, id=event.entity_id, tenant_id=event.tenant_id)
+    subject = quick.lock(models.DataSubject, id=event.entity_id, tenant_id=event.tenant_id)
     if subject is None:
         return Outcome("gone")
     if subject.intake is None:
+        return Outcome("unchanged")
+    if subject.state == "erased":  # nobody becomes known again under the name of somebody forgotten
+        models.DataSubject.update(intake=None).where(models.DataSubject.id == subject.id).execute()
         return Outcome("unchanged")
     try:
         person = person_from(subject.intake)

@@ -92,12 +92,15 @@ def _commitments(core: Core, activities: Mapping[str, models.ProcessingActivity]
 
 def _commit(core: Core, activity: models.ProcessingActivity) -> None:
     """Commit to the activity as it stands, unless that was done before: a dx-agent that was asked already, and
-    whose answer was lost, must hear the same again. Raises PermanentError for one that no leaf can hold."""
-    salt = core.log.random(leaves.SALT_BYTES)
+    whose answer was lost, must hear the same again. Raises PermanentError for one that no leaf can hold.
+
+    Of an activity about somebody erased the salt isn't kept: it is registered, and nobody can open it."""
+    salt, subject_id = core.log.random(leaves.SALT_BYTES), activity.subject_id
+    erased = subject_id is not None and quick.get(models.Erasure, subject_id=subject_id) is not None
     row = {
         "activity_id": activity.id,
         "tenant_id": activity.tenant_id,
-        "salt": salt,
+        "salt": b"" if erased else salt,
         "commitment": leaves.commit(salt, payload(activity)),
     }
     quick.insert(models.ActivitySalt, row, ignore=True)

@@ -93,9 +93,10 @@ class Watcher:
         if following is None:
             return
         gap = following.get("missing") or {}
+        count = int(gap.get("to", 0)) - int(gap.get("from", 0))
         raise Alarm(
-            f"closed: a backup was put back, and entries {gap.get('from')} to {gap.get('to')} are missing "
-            f"since; the log goes on as {following.get('origin')}. Ask its operator why, then watch "
+            f"closed: a backup was put back, and {count} entries from {gap.get('from')} on are missing since; "
+            f"the log goes on as {following.get('origin')}. Ask its operator why, then watch "
             f"{self.log.url}{following.get('path')}",
             text,
         )

@@ -9,6 +9,7 @@ import os
 
 from ...config import logging
 from ...config.settings import Settings
+from ...engine.anchorer import Anchorer
 from ...engine.coverer import Coverer
 from ...engine.wiring import agent_core_for
 from ..late import Late, WsgiApp
@@ -21,25 +22,26 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         """Nothing is opened yet."""
         self._settings = settings
-        self._coverers: dict[int, Coverer] = {}
+        self._threads: dict[int, list[Coverer | Anchorer]] = {}
 
     def app(self) -> Late:
         """The WSGI application."""
         return Late(self._make, waiting)
 
     def stop(self, timeout_s: float) -> None:
-        """End this process's thread that covers the logs."""
-        coverer = self._coverers.pop(os.getpid(), None)
-        if coverer is not None:
-            coverer.stop(timeout_s)
+        """End this process's threads that cover and anchor the logs."""
+        for thread in self._threads.pop(os.getpid(), ()):
+            thread.stop(timeout_s)
 
     def _make(self) -> WsgiApp:
         logging.adopt()
         core = agent_core_for(self._settings)
         token = self._settings.agent_token
         app = build(core, token.get_secret_value().strip() if token else None, self._settings)
-        coverer = self._coverers[os.getpid()] = Coverer(core)
-        coverer.start()
+        anchorer = Anchorer.of(core)
+        threads = self._threads[os.getpid()] = [Coverer(core), *([anchorer] if anchorer else [])]
+        for thread in threads:
+            thread.start()
         return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -96,7 +97,7 @@ def record(call: Call[Nothing, NewActivity]) -> Activity:
         subject_id=body.subject_id,
         occurred_at=body.occurred_at,
     )
-    return _shape(call.core, row)
+    return _shapes(call.core, [row])[0]
 
 
 def listing(call: Call[ActivityQuery, Nothing]) -> ActivityPage:
@@ -105,18 +106,17 @@ def listing(call: Call[ActivityQuery, Nothing]) -> ActivityPage:
     page = service.listing(
         call.tenant_id, subject_id=query.subject_id, limit=query.limit, cursor=query.cursor
     )
-    return ActivityPage(items=[_shape(call.core, row) for row in page.rows], next_cursor=page.next_cursor)
+    return ActivityPage(items=_shapes(call.core, page.rows), next_cursor=page.next_cursor)
 
 
 def show(call: Call[Nothing, Nothing]) -> Activity:
     """One."""
-    return _shape(call.core, service.get(call.tenant_id, call.id))
+    return _shapes(call.core, [service.get(call.tenant_id, call.id)])[0]
 
 
-def registration(row: models.ProcessingActivity) -> RegistrationState:
-    """Where a row stands in the log."""
+def registration(row: models.ProcessingActivity, found: anchored.Anchored | None) -> RegistrationState:
+    """Where a row stands in the log, and on the chain."""
     values = {"state": row.registration_state, "log_index": row.log_index, "tree_size": row.tree_size}
-    found = anchored.of_activity(row)
     return RegistrationState.model_validate(values | {"anchor": None if found is None else asdict(found)})
 
 
@@ -125,7 +125,12 @@ def names_of(fields: object) -> list[str]:
     return [str(name) for name in fields] if isinstance(fields, list | dict) else []
 
 
-def _shape(core: Core, row: models.ProcessingActivity) -> Activity:
+def _shapes(core: Core, rows: Sequence[models.ProcessingActivity]) -> list[Activity]:
+    found = anchored.of_activities(rows)
+    return [_shape(core, row, found.get(row.id)) for row in rows]
+
+
+def _shape(core: Core, row: models.ProcessingActivity, found: anchored.Anchored | None) -> Activity:
     return Activity(
         id=row.id,
         did=service.did_of(core, row),
@@ -137,5 +142,5 @@ def _shape(core: Core, row: models.ProcessingActivity) -> Activity:
         source=row.source,
         occurred_at=row.occurred_at,
         created_at=row.created_at,
-        registration=registration(row),
+        registration=registration(row, found),
     )

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ...engine.core import Core
 from ...engine.services import activities as activity_service
+from ...engine.services import anchored
 from ...engine.services import timeline as service
 from .activities import RegistrationState, names_of, registration
 from .operation import PREFIX, Call
@@ -82,10 +83,13 @@ class Timeline(Listed[Entry]):
 def show(call: Call[Paging, Nothing]) -> Timeline:
     """Newest first."""
     page = service.of_subject(call.tenant_id, call.id, limit=call.query.limit, cursor=call.query.cursor)
-    return Timeline(items=[_shape(call.core, entry) for entry in page.rows], next_cursor=page.next_cursor)
+    activities = [entry.row for entry in page.rows if entry.kind == "processing_activity"]
+    found = anchored.of_activities(activities)
+    items = [_shape(call.core, entry, found.get(entry.row.id)) for entry in page.rows]
+    return Timeline(items=items, next_cursor=page.next_cursor)
 
 
-def _shape(core: Core, entry: service.Entry) -> Any:
+def _shape(core: Core, entry: service.Entry, found: anchored.Anchored | None) -> Any:
     """The entry in the shape of its kind, whose fields are named as the row's columns are."""
     row = entry.row
     if entry.kind != "processing_activity":
@@ -102,7 +106,7 @@ def _shape(core: Core, entry: service.Entry) -> Any:
         legal_basis=row.legal_basis,
         purpose=row.purpose,
         fields=names_of(row.fields),
-        registration=registration(row),
+        registration=registration(row, found),
         proof=_proof(row.log_index, row.tree_size),
     )
 

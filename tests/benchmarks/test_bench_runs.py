@@ -29,6 +29,9 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("registrations", ["registrations: "]),
         ("ledger", ["leaves appended per second", "one proof at", "bytes of the store", "entries verified"]),
         ("keys", ["keys: "]),
+        ("anchors", ["anchors: "]),
+        ("backups", ["backups: MB/s"]),
+        ("erasing", ["erasing: seconds"]),
         ("edge", ["edge: "]),
     ],
 )

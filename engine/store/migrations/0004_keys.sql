@@ -50,6 +50,7 @@ CREATE TABLE anchors (
 );
 CREATE UNIQUE INDEX anchors_once ON anchors (chain_id, origin, size) WHERE state <> 'lost';
 CREATE UNIQUE INDEX anchors_nonce ON anchors (chain_id, account, nonce) WHERE state <> 'lost';
+CREATE INDEX anchors_mined ON anchors (size) WHERE state IN ('anchored', 'confirmed');
 CREATE INDEX anchors_open ON anchors (id) WHERE state NOT IN ('confirmed', 'lost');
 
 -- A log that was rolled back goes on under another origin; the leaf at ``seq`` says what is missing.

@@ -20,6 +20,9 @@ from Crypto.Cipher import AES
 from dxflow.config.errors import SettingsError
 from dxflow.config.settings import Settings
 from dxflow.engine import rotation, wiring
+from dxflow.engine.backups import restoring, taking
+from dxflow.engine.backups.restoring import Wish
+from dxflow.engine.core import Core
 from dxflow.engine.errors import TransientError
 from dxflow.engine.identity.key_service import VaultTransit
 from dxflow.engine.identity.roots import KeyFault
@@ -208,6 +211,49 @@ def test_an_installation_moves_from_its_file_to_the_service(
     wiring.forget()
     (tmp_path / "data" / "root.key").unlink()
     assert wiring.core_for(settings()).keys.mac(made, "dedup", "a") == before
+
+
+def backed_up(core: Core, to: Path) -> tuple[Wish, dict[str, object]]:
+    """A backup, and what its keys part says."""
+    made = taking.take(core, to)
+    core.store.close()
+    wiring.forget()
+    return Wish(Path(made.data), [Path(made.keys)]), json.loads(Path(made.keys).read_bytes())
+
+
+def test_a_backup_has_no_root_key_in_either_file_and_comes_back_through_the_service(
+    settings: Callable[..., Settings], transit: Transit, tmp_path: Path
+) -> None:
+    core = wiring.core_for(settings())
+    made = tenants.create(core, "Acme", "DE").controller.id
+    root, before = core.keys.roots.source.load()[0], core.keys.mac(made, "dedup", "a")
+    wish, keys = backed_up(core, tmp_path / "backups")
+    assert keys["root_keys"] == []
+    for file in (wish.data, *wish.keys):
+        assert root not in file.read_bytes()
+        assert base64.b64encode(root) not in file.read_bytes()
+    elsewhere = settings(data_dir=tmp_path / "elsewhere")
+    restoring.restore(elsewhere, wish)
+    assert not (tmp_path / "elsewhere" / "root.key").exists()
+    assert wiring.core_for(elsewhere).keys.mac(made, "dedup", "a") == before
+    transit.sealed = True
+    with pytest.raises(TransientError):
+        restoring.restore(settings(data_dir=tmp_path / "third"), wish)
+
+
+def test_a_backup_on_the_way_to_the_service_has_the_keys_of_the_file(
+    settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    core = wiring.core_for(settings(key_service_url=None, key_service_token=None))
+    made = tenants.create(core, "Acme", "DE").controller.id
+    before = core.keys.mac(made, "dedup", "a")
+    core.store.close()
+    wiring.forget()
+    wish, keys = backed_up(wiring.core_for(settings()), tmp_path / "backups")
+    assert keys["root_keys"] == (tmp_path / "data" / "root.key").read_text().split()
+    elsewhere = settings(data_dir=tmp_path / "elsewhere")
+    restoring.restore(elsewhere, wish)
+    assert wiring.core_for(elsewhere).keys.mac(made, "dedup", "a") == before
 
 
 def test_its_text_never_shows_the_token(address: str) -> None:

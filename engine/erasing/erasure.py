@@ -8,22 +8,22 @@ commits under 32 random bytes that are gone. docs/erasure.md says what stays and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from .. import moments
 from ..core import Core
-from ..erasing import acts as their_acts
-from ..erasing import people, residue, rows, strangers
-from ..errors import Conflict, Invalid, NotFound
+from ..errors import Conflict, Invalid, NotFound, Unavailable
 from ..identity import did
 from ..ledger import leaves
 from ..ledger.log import Leaf
 from ..ledger.proofs import Proof
 from ..store import models, quick
+from . import acts as their_acts
+from . import people, residue, rows, strangers
 
-KIND = "data_subject.erased"
+KIND = rows.KIND
 REASONS = (
     "request",
     "no_longer_necessary",
@@ -40,6 +40,19 @@ REDELIVERIES = timedelta(days=30)
 """How long a delivery that a platform sends again is still known, so that it doesn't bring the person back."""
 
 _PAGE = 500
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """One wish to forget somebody."""
+
+    core: Core
+    tenant_id: str
+    subject_id: str
+    actor: str
+    reason: str
+    with_account: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +79,36 @@ def erase(
     """
     if reason not in REASONS:
         raise Invalid("reason", f"{reason[:40]!r}; allowed are {', '.join(REASONS)}")
-    with core.store.transaction():
-        subject = quick.lock(models.DataSubject, id=subject_id, tenant_id=tenant_id)
-        if subject is None:
-            raise NotFound("no such data subject")
-        if subject.state == "erased":
-            return _before(subject_id)
-        if subject.state == "merged":
-            raise Conflict(f"this data subject was merged into {subject.merged_into}; erase that one")
-        erased = _erase(core, subject, actor, reason, with_account=with_account)
+    act = _Act(core, tenant_id, subject_id, actor, reason, with_account)
+    erased = _committed(act, _sighted(act))
+    if erased.already:
+        return erased
     cleaned = residue.clean(core.store)
     core.bell.set()
-    return Erased(
-        subject_id, erased.log_index, erased.counts, _with_proof(core, tenant_id, erased), clean=cleaned
-    )
+    return replace(erased, receipt=_with_proof(core, tenant_id, erased), clean=cleaned)
+
+
+def _sighted(act: _Act) -> strangers.Sighted | None:
+    """What takes long, before anybody waits: which deliveries of nobody name the person."""
+    with act.core.store.reachable():
+        subject = quick.get(models.DataSubject, id=act.subject_id, tenant_id=act.tenant_id)
+        if subject is None or subject.state in ("erased", "merged"):
+            return None
+        known = people.identifiers(act.core, people.family(subject))
+        return strangers.sight(act.core, act.tenant_id, known)
+
+
+def _committed(act: _Act, sighted: strangers.Sighted | None) -> Erased:
+    """All of it in one transaction. Workers lock what they write in the order it comes: where one of them and
+    this wait for each other, PostgreSQL ends either, and what was ended here begins again."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with act.core.store.transaction():
+                return _erase(act, sighted)
+        except Unavailable:
+            if not tries_left or act.core.store.database.in_transaction():
+                raise
+    raise AssertionError("unreachable")
 
 
 def sweep(core: Core) -> int:
@@ -92,52 +121,65 @@ def sweep(core: Core) -> int:
         if not page:
             return total
         last = page[-1].subject_id
-        ids = [one.subject_id for one in page]
-        if _left_behind(ids):
+        if rows.left_behind([one.subject_id for one in page]):
             with core.store.transaction():
                 total += _sweep(core, page)
+        old = [one.subject_id for one in page if one.erased_at + REDELIVERIES <= core.clock()]
+        if old:
+            with core.store.transaction():
+                total += rows.forget_deliveries(old)
 
 
-def _erase(core: Core, subject: models.DataSubject, actor: str, reason: str, *, with_account: bool) -> Erased:
-    tenant_id, gone = subject.tenant_id, people.family(subject)
+def _erase(act: _Act, sighted: strangers.Sighted | None) -> Erased:
+    core, tenant_id, now = act.core, act.tenant_id, act.core.clock()
+    subject = _locked(tenant_id, act.subject_id)
+    if subject.state == "erased":
+        return _before(subject.id)
+    if subject.state == "merged":
+        raise Conflict(f"this data subject was merged into {subject.merged_into}; erase that one")
+    gone = [_locked(tenant_id, one.id) for one in people.family(subject)]
     ids = [one.id for one in gone]
-    _let_go_of_accounts(ids, with_account=with_account)
+    _let_go_of_accounts(ids, with_account=act.with_account)
     known = people.identifiers(core, gone)
+    sighted = strangers.sight(core, tenant_id, known, sighted)
     if core.shred_list is not None:  # on the disk first: no crash may let a later restore bring them back
         for one in ids:
-            core.shred_list.add(tenant_id, one, core.clock())
+            core.shred_list.add(tenant_id, one, now)
+    rows.shred_subjects(core, ids)
+    bodies = rows.shred_events(core, ids) + strangers.shred_events(core, subject.id, sighted)
+    rows.lock_log(tenant_id)  # after the events, as workers do
     counts = {
         "acts": their_acts.shred_acts(core, tenant_id, ids),
         "links": rows.shred_links(ids),
         "salts": rows.shred_salts(ids),
-        "bodies": rows.shred_events(core, ids) + strangers.shred_events(core, tenant_id, known),
+        "bodies": bodies,
         "requests": rows.shred_requests(ids) + strangers.shred_requests(core, tenant_id, known),
         "answers": strangers.shred_answers(core, tenant_id, ids, known),
     }
-    rows.shred_subjects(core, ids)
     for one in ids:
         core.subjects.deactivate(one, tenant_id)
-    return _log(core, subject, ids, actor, reason, counts)
+    return _log(act, ids, counts, now)
 
 
-def _log(
-    core: Core,
-    subject: models.DataSubject,
-    ids: Sequence[str],
-    actor: str,
-    reason: str,
-    counts: dict[str, int],
-) -> Erased:
+def _locked(tenant_id: str, subject_id: str) -> models.DataSubject:
+    """Nobody matches, merges or writes to them until the transaction ends."""
+    subject = quick.lock(models.DataSubject, id=subject_id, tenant_id=tenant_id)
+    if subject is None:
+        raise NotFound("no such data subject")
+    return subject
+
+
+def _log(act: _Act, ids: Sequence[str], counts: dict[str, int], now: datetime) -> Erased:
     """The leaf commits to whom, under a salt that nobody keeps."""
-    now, salt = core.clock(), core.log.random(leaves.SALT_BYTES)
-    name = did.derive(subject.id, core.did_method)
-    payload = {"subject": name, "erased_at": moments.to_text(now), "reason": reason}
-    body = {"actor": actor, "reason": reason, **counts, "commitment": leaves.commit(salt, payload)}
-    index = core.log.append(subject.tenant_id, [Leaf(KIND, body)]).first
+    core, salt = act.core, act.core.log.random(leaves.SALT_BYTES)
+    name = did.derive(act.subject_id, core.did_method)
+    payload = {"subject": name, "erased_at": moments.to_text(now), "reason": act.reason}
+    body = {"actor": act.actor, "reason": act.reason, **counts, "commitment": leaves.commit(salt, payload)}
+    index = core.log.append(act.tenant_id, [Leaf(KIND, body)]).first
     for one in ids:
-        row = {"subject_id": one, "tenant_id": subject.tenant_id, "log_index": index, "erased_at": now}
+        row = {"subject_id": one, "tenant_id": act.tenant_id, "log_index": index, "erased_at": now}
         quick.insert(models.Erasure, row, ignore=True)
-    return Erased(subject.id, index, counts, {"index": index, "salt": salt.hex(), "payload": payload})
+    return Erased(act.subject_id, index, counts, {"index": index, "salt": salt.hex(), "payload": payload})
 
 
 def _with_proof(core: Core, tenant_id: str, erased: Erased) -> dict[str, object]:
@@ -167,36 +209,15 @@ def _let_go_of_accounts(ids: Sequence[str], *, with_account: bool) -> None:
     row.update(active=False, subject_id=None, **gone).where(row.id.in_(users)).execute()
 
 
-def _left_behind(ids: Sequence[str]) -> bool:
-    concerned, link, event = models.AuditSaltSubject, models.DataSubjectLink, models.Event
-    activity, salt = models.ProcessingActivity, models.ActivitySalt
-    wanted = list(ids)
-    return any(
-        query.exists()
-        for query in (
-            concerned.select().where(concerned.subject_id.in_(wanted)),
-            link.select().where(link.subject_id.in_(wanted)),
-            event.select().where(
-                event.subject_id.in_(wanted),
-                event.payload_sealed.is_null(False) | event.dedup_key.is_null(False),
-            ),
-            activity.select()
-            .join(salt, on=salt.activity_id == activity.id)
-            .where(activity.subject_id.in_(wanted)),
-        )
-    )
-
-
 def _sweep(core: Core, page: Sequence[models.Erasure]) -> int:
     done = 0
     for tenant_id in {one.tenant_id for one in page}:
         mine = [one.subject_id for one in page if one.tenant_id == tenant_id]
-        done += their_acts.shred_acts(core, tenant_id, mine)
-        done += rows.shred_links(mine) + rows.shred_salts(mine) + rows.shred_events(core, mine)
-    old = [one.subject_id for one in page if one.erased_at + REDELIVERIES <= core.clock()]
-    event = models.Event
-    known = event.update(dedup_key=None).where(event.subject_id.in_(old), event.dedup_key.is_null(False))
-    return done + int(known.execute())
+        done += rows.shred_events(core, mine)
+        rows.lock_log(tenant_id)
+        done += their_acts.shred_acts(core, tenant_id, mine) + rows.shred_salts(mine)
+        done += rows.shred_links(mine) + rows.shred_requests(mine) + rows.shred_intake(mine)
+    return done
 
 
 def preview(tenant_id: str, subject_id: str) -> dict[str, int]:
