@@ -21,7 +21,9 @@ from .errors import SettingsError
 PREFIX = "DXFLOW_"
 _LONGEST_SHOWN = 60
 # Their values are never shown, in part or whole: a key, or addresses that carry keys in their paths.
-_HIDDEN = frozenset({"root_key", "agent_token", "agent_url", "chain_url"})
+_HIDDEN = frozenset(
+    {"root_key", "agent_token", "agent_url", "chain_url", "chain_key", "key_service_url", "key_service_token"}
+)
 
 
 def refuse_unknown(fields: Mapping[str, FieldInfo], overrides: Iterable[str]) -> None:

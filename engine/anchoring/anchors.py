@@ -43,14 +43,13 @@ class WrongChain(Conflict):
 
 
 class Offer(NamedTuple):
-    """What the chain asks for a transaction: ``tip`` and ``fee`` in wei for a unit of gas. ``latest`` and
-    ``pending`` count the account's transactions, without and with those that wait."""
+    """What the chain asks for a transaction: ``tip`` and ``fee`` in wei for a unit of gas; ``counted`` are the
+    account's transactions there."""
 
     tip: int
     fee: int
     gas: int
-    latest: int
-    pending: int
+    counted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +112,10 @@ class Anchors:
         if head is None or not wanted(chain, head):
             return None
         data = MAGIC + bytes.fromhex(head.root)
-        account, offer = self.account, self._offer(data)
+        account, offer = self.account, self._offer(data, "latest" if past_waiting else "pending")
         with self.store.transaction():
             quick.lock(models.Installation, name=_CHAIN)  # from here on nobody else gives out nonces
-            nonce = next_nonce(chain, account.address, offer.latest if past_waiting else offer.pending)
+            nonce = next_nonce(chain, account.address, offer.counted)
             if nonce is None or not wanted(chain, head):
                 return None
             call = Transaction(chain, nonce, offer.tip, offer.fee, offer.gas, account.bytes, 0, data)
@@ -124,7 +123,7 @@ class Anchors:
             quick.insert(models.Anchor, self._row(head, call, signed.raw, signed.hash))
         return quick.get(models.Anchor, tx_hash=signed.hash)
 
-    def _offer(self, data: bytes) -> Offer:
+    def _offer(self, data: bytes, at: str) -> Offer:
         """Raises Unfunded when the account can't pay the most that it may come to."""
         node, address = self.node, self.account.address
         tip = node.tip()
@@ -138,7 +137,7 @@ class Anchors:
             raise Unfunded(
                 f"the account {address} has {balance:,} wei, and an anchor may take {gas * fee:,}: send it more"
             )
-        return Offer(tip, fee, gas, node.nonce(address), node.nonce(address, "pending"))
+        return Offer(tip, fee, gas, node.nonce(address, at))
 
     def _row(self, head: models.AuditHead, call: Transaction, raw: bytes, tx_hash: str) -> dict[str, object]:
         return {

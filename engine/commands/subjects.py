@@ -29,7 +29,8 @@ _ERASED = {
     "salts": "Salts gone",
     "bodies": "Bodies gone",
     "acts": "Acts gone",
-    "clean": "Nothing left in the database's own log",
+    "clean": "No byte left in the database's files",
+    "next": "If not",
 }
 
 
@@ -59,8 +60,9 @@ def subject_erase(
     if receipt is not None:
         receipt.write_text(json.dumps(done.receipt, indent=1), encoding="utf-8")
     row = {"subject_id": done.subject_id, "log_index": done.log_index, "already": done.already, **done.counts}
-    run.show(row | {"clean": done.clean, "receipt": done.receipt or None}, _ERASED)
-    return 0 if done.clean else 1
+    later = None if done.clean else f"{run.spelled('subject')} scrub, at a quiet moment"
+    run.show(row | {"clean": done.clean, "next": later, "receipt": done.receipt or None}, _ERASED)
+    return 0
 
 
 @command(commands, "scrub")

@@ -59,7 +59,7 @@ class _Act:
 class Erased:
     """What went. ``receipt`` is for the person, and kept nowhere else: with it, and only with it, the leaf at
     ``log_index`` can be shown to be about them. ``clean`` is False when stale bytes may still lie in the
-    database's own log of changes."""
+    database's files (``residue``)."""
 
     subject_id: str
     log_index: int | None
@@ -124,6 +124,7 @@ def sweep(core: Core) -> int:
         if rows.left_behind([one.subject_id for one in page]):
             with core.store.transaction():
                 total += _sweep(core, page)
+            residue.clean(core.store, at_once=0)
         old = [one.subject_id for one in page if one.erased_at + REDELIVERIES <= core.clock()]
         if old:
             with core.store.transaction():

@@ -71,6 +71,12 @@ class Store:
         with self._urgent if urgent else self._writers, self.reachable(), self.database.atomic(*kind):
             yield
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Other writers of this process wait, without a transaction: for what takes a whole SQLite file."""
+        with self._writers, self.reachable():
+            yield
+
     def savepoint(self) -> Savepoint:
         """A part of a transaction that can be undone by itself. Raises Unavailable without an answer."""
         return Savepoint(self)

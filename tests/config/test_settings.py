@@ -132,6 +132,7 @@ def test_a_wrong_value_is_refused_with_the_setting_and_what_is_allowed(
         ("SMTP_URL", "imap://user:Ge@heimnis/Geheimnis@host"),
         ("CHAIN_URL", "wss://chain.example/v3/Geheimnis"),
         ("CHAIN_KEY", "Geheimnis"),
+        ("KEY_SERVICE_URL", "https://vault.example/Geheimnis"),
         ("AGENT_URL", "ftp://agent.example/Geheimnis"),
         ("AGENT_TOKEN", "Geheimnis"),
     ],

@@ -93,6 +93,13 @@ def _files_of(store: Store) -> Path:
     return path
 
 
+def test_what_is_too_large_to_be_rewritten_at_once_is_said(crowded: Core) -> None:
+    assert residue.clean(crowded.store, at_once=10_000) is False
+    assert residue.clean(crowded.store)
+    with crowded.store.transaction():
+        assert residue.clean(crowded.store) is False
+
+
 def test_who_reads_on_and_on_keeps_the_log_of_changes_from_being_emptied_and_it_is_said(
     crowded: Core, make_reader: Callable[[Store], threading.Event]
 ) -> None:
@@ -101,6 +108,7 @@ def test_who_reads_on_and_on_keeps_the_log_of_changes_from_being_emptied_and_it_
     with crowded.store.transaction():
         models.Notification.delete().execute()
     assert residue.clean(crowded.store, patience=0.05) is False
+    assert residue.rewrite(crowded.store, patience=0.05) is False
     over.set()
     assert erasure.erase(crowded, subject.tenant_id, subject.id, "system", reason="request").clean
 

@@ -10,6 +10,8 @@ from callers import Caller
 
 from dxflow.engine.core import Core
 from dxflow.engine.identity import did
+from dxflow.engine.identity.keys import INSTALLATION
+from dxflow.engine.services import covering
 from dxflow.engine.store import models
 
 ACTIVITIES = "/api/v1/processing-activities"
@@ -112,3 +114,49 @@ def test_a_row_from_plain_sql_is_listed_too_with_its_did(api: Caller, core: Core
     )
     (activity,) = api.listed(ACTIVITIES)
     assert (activity["did"], activity["fields"]) == (did.derive(activity["id"]), ["not"])
+
+
+def test_each_activity_says_which_block_first_covered_it(
+    api: Caller, core: Core, drain: Callable[[], int]
+) -> None:
+    for height in (7, 8):
+        for _ in range(2):
+            api.post(ACTIVITIES, ORDER)
+        drain()
+        covering.cover(core)
+        _in_block(core, height)
+    api.post(ACTIVITIES, ORDER)
+    drain()
+    newest, *others = [one["registration"]["anchor"] for one in api.listed(ACTIVITIES)]
+    nothing = dict.fromkeys(("chain_id", "tx", "block", "confirmations"))
+    assert newest == {"state": "logged", **nothing}
+    assert [one["block"] for one in others] == [8, 8, 7, 7]
+    assert others[-1] == {
+        "state": "anchored",
+        "chain_id": 31337,
+        "tx": f"0x{7:064x}",
+        "block": 7,
+        "confirmations": 1,
+    }
+    covering.cover(core)
+    assert api.listed(ACTIVITIES)[0]["registration"]["anchor"]["state"] == "logged"
+
+
+def _in_block(core: Core, height: int) -> None:
+    head = core.log.head(INSTALLATION)
+    models.Anchor.create(
+        origin=head.origin,
+        size=head.size,
+        root=head.root,
+        checkpoint=head.checkpoint,
+        chain_id=31337,
+        account="0x" + "11" * 20,
+        nonce=height,
+        raw=b"raw",
+        tx_hash=f"0x{height:064x}",
+        state="anchored",
+        block_number=height,
+        block_hash="0x" + "cd" * 32,
+        confirmations=1,
+        created_at=core.clock(),
+    )
