@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import peewee
 import psycopg2
@@ -65,7 +66,7 @@ def rewrite(store: Store, patience: float = TRIES_FOR) -> bool:
 
 
 def _size(store: Store) -> int:
-    ask = store.database.execute_sql
+    ask: Any = store.database.execute_sql
     if store.dialect == "sqlite":
         return int(ask("PRAGMA page_count").fetchone()[0]) * int(ask("PRAGMA page_size").fetchone()[0])
     names = ", ".join(f"('{table}')" for table in TOUCHED)
@@ -84,7 +85,8 @@ def _vacuum(store: Store) -> bool:
 
 def _empty_wal(store: Store, patience: float) -> bool:
     """Again and again, each time briefly: while it waits for readers, nobody can write."""
-    deadline, pause, ask = time.monotonic() + patience, 0.01, store.database.execute_sql
+    ask: Any = store.database.execute_sql
+    deadline, pause = time.monotonic() + patience, 0.01
     (usual,) = ask("PRAGMA busy_timeout").fetchone()
     ask(f"PRAGMA busy_timeout = {_WRITERS_WAIT_MS}")
     try:

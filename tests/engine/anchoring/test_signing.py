@@ -9,6 +9,7 @@ from chains import ETHER, Chain
 from coincurve import PublicKey
 from flow import HandClock
 
+from dxflow.engine import rotation
 from dxflow.engine.anchoring import account as accounts
 from dxflow.engine.anchoring import rlp
 from dxflow.engine.anchoring.account import Account, Transaction, checksummed, keccak256
@@ -16,6 +17,7 @@ from dxflow.engine.anchoring.rlp import Item
 from dxflow.engine.anchoring.rpc import Node
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Undecipherable
+from dxflow.engine.identity.keys import INSTALLATION
 from dxflow.engine.store import models
 
 LOREM = b"Lorem ipsum dolor sit amet, consectetur adipisicing elit"
@@ -127,6 +129,14 @@ def test_the_own_account_is_made_once_and_kept_sealed(core: Core) -> None:
     sealed = base64.b64decode(kept.partition(" ")[2])
     assert account.key.secret not in sealed
     assert account.key.secret.hex() not in kept
+
+
+def test_the_own_account_survives_a_rotation_of_the_key_that_seals_it(core: Core) -> None:
+    account = Account.load(core.store, core.keys)
+    before = models.Installation.get(name=accounts.NAME).value
+    rotation.rotate_seal(core, INSTALLATION)
+    assert models.Installation.get(name=accounts.NAME).value != before
+    assert Account.load(core.store, core.keys).address == account.address
 
 
 def test_an_account_under_another_address_is_refused(core: Core) -> None:
