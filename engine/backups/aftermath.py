@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core import Core
-from ..erasing import erasure
+from ..erasing import erasure, residue
 from ..errors import LogBroken
 from ..ledger import note
 from ..ledger.epochs import parts, rank
@@ -110,6 +110,14 @@ def _erase_again(core: Core, known: Sequence[KeysPart], found: Settled) -> None:
         for subject in there.values():
             if subject.state not in _NOTHING_TO_DO:
                 erasure.erase(
-                    core, subject.tenant_id, subject.id, acts.SYSTEM, reason=_REASON, with_account=True
+                    core,
+                    subject.tenant_id,
+                    subject.id,
+                    acts.SYSTEM,
+                    reason=_REASON,
+                    with_account=True,
+                    at_once=0,
                 )
                 found.erased_again += 1
+    if found.erased_again:
+        residue.clean(core.store)

@@ -70,9 +70,17 @@ class Erased:
 
 
 def erase(
-    core: Core, tenant_id: str, subject_id: str, actor: str, *, reason: str, with_account: bool = False
+    core: Core,
+    tenant_id: str,
+    subject_id: str,
+    actor: str,
+    *,
+    reason: str,
+    with_account: bool = False,
+    at_once: int = residue.A_MOMENT,
 ) -> Erased:
-    """Forget a data subject, and everybody merged into them.
+    """Forget a data subject, and everybody merged into them. A database of up to ``at_once`` bytes is written
+    anew (``residue``); who erases many does that once, after them.
 
     Raises Invalid for an unknown reason, NotFound, Conflict for one that was merged into another and for
     somebody who signs in here, unless ``with_account``. Erased before, nothing changes.
@@ -83,7 +91,7 @@ def erase(
     erased = _committed(act, _sighted(act))
     if erased.already:
         return erased
-    cleaned = residue.clean(core.store)
+    cleaned = residue.clean(core.store, at_once=at_once)
     core.bell.set()
     return replace(erased, receipt=_with_proof(core, tenant_id, erased), clean=cleaned)
 
