@@ -60,3 +60,6 @@ CREATE TABLE log_epochs (
   published_size {{bigint}} NOT NULL, published_checkpoint TEXT NOT NULL,
   opened_at {{moment}} NOT NULL DEFAULT {{now}}, PRIMARY KEY (tenant_id, epoch)
 );
+
+-- Who was merged into a person goes with them.
+CREATE INDEX data_subjects_merged ON data_subjects (merged_into) WHERE merged_into IS NOT NULL;
