@@ -46,8 +46,10 @@ clean: ## remove what make made, .venv included; data stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# As many files at a time as there are cores, four at most; a file stays together, because its tests share servers.
-PYTEST = $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Three files at a time on two cores, because most tests wait for servers; four at most. A file stays together,
+# because its tests share servers.
+AT_A_TIME = $$($(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) * 3 // 2))')
+PYTEST = $(BIN)/python -m pytest --numprocesses "$(AT_A_TIME)" --dist loadfile --no-loadscope-reorder
 
 DIAGRAM = $(BIN)/python -c 'import sys; from dxflow.engine.machine import diagram; sys.stdout.write(diagram())'
 

@@ -47,6 +47,10 @@ class Batch:
         if self._mark is None and self.family == machine.WORKFLOW:  # steps of other families bring forth none
             self._mark = Outbox(self.core).newest()
 
+    def restart(self) -> None:
+        """The last transaction was undone, with whatever it brought forth: what comes now is sought anew."""
+        self._grown = False
+
     def offspring(self) -> list[models.Event]:
         """Events that the database captured since this message began, as far as they can run here; once."""
         if self._grown or self._mark is None:

@@ -127,3 +127,8 @@ class Unavailable(DxflowError):
 
     status = 503
     kind = "unavailable"
+
+
+class Deadlock(Unavailable):
+    """Raised when the database undid a transaction because it and another waited for each other: nobody's
+    fault, and it may be run again at once."""

@@ -22,7 +22,7 @@ from . import machine
 from .batch import Batch
 from .chain import Chain, Lost
 from .core import Core
-from .errors import IllegalMove, LogBroken, StaleFence, Unavailable
+from .errors import Deadlock, IllegalMove, LogBroken, StaleFence, Unavailable
 from .faults import describe, where
 from .outbox import ACTIVE
 from .report import Report
@@ -31,6 +31,9 @@ from .store import models, quick
 
 SLICE = 0.025
 """Seconds after which a batch commits what it has and goes on in a new transaction."""
+
+DEADLOCKS = 5
+"""How often a message that the database chose to end a deadlock runs again at once; then it waits its turn."""
 
 logger = structlog.get_logger(__name__)
 
@@ -58,10 +61,19 @@ def run_step(
     family = machine.queue_family(workflow, step_name)
     prepared = {nothing: {}, step.prepare: step.prepare(core, events, fence)}
     batch = Batch(core, events[0].tenant_id, family, prepared, report, core.clock())
-    queue = deque(events)
+    queue, deadlocks = deque(events), 0
     try:
         while queue:
-            _run_slice(batch, queue)
+            try:
+                _run_slice(batch, queue)
+            except (
+                Deadlock
+            ):  # what was undone still stands in the database; the rows here know of their moves
+                deadlocks += 1
+                if deadlocks > DEADLOCKS:
+                    raise
+                queue = deque(_load(core, workflow, step_name, event_ids))
+                batch.restart()
     finally:
         report.follow_ups += batch.follow_ups()
     return report
@@ -89,7 +101,7 @@ def _run_event(batch: Batch, event: models.Event) -> list[Chain]:
     chain = Chain(event, batch.now)
     version = event.version
     try:
-        with batch.core.store.savepoint():
+        with batch.core.store.reachable(), batch.core.store.savepoint():
             _walk(batch, chain)
             batch.commit(chain)
     except Lost:
@@ -109,7 +121,7 @@ def _walk(batch: Batch, chain: Chain) -> None:
     while True:
         step = find(event.workflow, event.step)
         try:
-            with core.store.savepoint():
+            with core.store.reachable(), core.store.savepoint():
                 outcome = step.apply(core, event, batch.prepared[step.prepare])
                 following = machine.move(event.workflow, event.step, outcome.name)
         except (Unavailable, StaleFence):

@@ -7,13 +7,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import argon2
 import psycopg2
 import pytest
 from flow import HandClock, drain
 
 from dxflow.engine import core as cores
 from dxflow.engine.core import Core
-from dxflow.engine.services import tenants
+from dxflow.engine.services import passwords, tenants
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store
 
@@ -77,6 +78,15 @@ def store(database_url: str) -> Iterator[Store]:
     with Store(database_url) as opened:
         opened.migrate()
         yield opened
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashes() -> Iterator[None]:
+    """The real cost of a password hash belongs to production, not to every test."""
+    with pytest.MonkeyPatch.context() as patch:
+        cheap = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(passwords, "_hasher", cheap)
+        yield
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import peewee
 
-from ..errors import Unavailable
+from ..errors import Deadlock, Unavailable
 from . import models
 from .migrations import MIGRATIONS
 from .turns import Turns
@@ -32,6 +32,8 @@ _SQLITE_PRAGMAS = {
     "recursive_triggers": 0,
 }
 _CONNECT_TIMEOUT_S = 5
+_DEADLOCKS = ("40P01", "40001")
+"""deadlock_detected and serialization_failure (PostgreSQL, appendix A)"""
 _CALLED = "fallback_application_name=dxflow"
 
 
@@ -83,12 +85,16 @@ class Store:
 
     @contextmanager
     def reachable(self) -> Iterator[None]:
-        """Turn a lost or refused connection into Unavailable, and drop it so that the next call reconnects."""
+        """Turn a lost or refused connection into Unavailable, and drop it so that the next call reconnects.
+
+        Raises Deadlock where this transaction was undone to end one."""
         try:
             yield
         except (peewee.OperationalError, peewee.InterfaceError) as error:
             if _is_defect(error):
                 raise
+            if getattr(error.__cause__ or error.__context__, "pgcode", None) in _DEADLOCKS:
+                raise Deadlock("the database ended a deadlock by undoing this transaction") from error
             if not self.database.in_transaction():
                 self.close()
             raise Unavailable(f"the database doesn't answer ({type(error).__name__})") from error

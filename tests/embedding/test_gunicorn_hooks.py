@@ -28,7 +28,7 @@ def file(installation: Installation) -> Path:
 
 
 def serve(installation: Installation, redis_url: str, *flags: str, **settings: object) -> Program:
-    shared = {"redis_url": redis_url, "lease_ms": 2000, "dispatch_lease_ms": 4000}
+    shared = {"redis_url": redis_url, "lease_ms": 2000, "dispatch_lease_ms": 4000, "lock_ttl_ms": 3000}
     return gunicorn(installation.directory, *flags, config=FILE, **{**shared, **settings})
 
 

@@ -117,7 +117,7 @@ def test_identify_only_ever_says_malformed(platform, delivery, endpoint):
 
 
 @each_platform
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(topic=st.sampled_from(TOPICS) | any_text, body=bodies, endpoint=endpoints)
 def test_extract_only_ever_says_malformed_or_permanent(platform, topic, body, endpoint):
     adapter = PLATFORMS[platform]

@@ -5,25 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import argon2
 import pytest
 from visitors import PASSWORD, Visitor, edge
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import passwords, users
+from dxflow.engine.services import users
 from dxflow.engine.services.roles import Role
 from dxflow.engine.services.tenants import NewTenant
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The real cost of a password hash belongs to production, not to every test."""
-    monkeypatch.setattr(
-        passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    )
-    passwords._unmatched.cache_clear()
-    yield
-    passwords._unmatched.cache_clear()
 
 
 @pytest.fixture
