@@ -123,6 +123,9 @@ KeysDir = Annotated[
     Path | None, Option("--keys-to", file_okay=False, help="Another place for the keys part.")
 ]
 KeyParts = Annotated[list[Path] | None, Option("--keys", help="A backup's keys part; can be repeated.")]
+Published = Annotated[
+    list[Path] | None, Option("--published", help="A checkpoint that somebody kept; can be repeated.")
+]
 Replace = Annotated[bool, Option("--force", help="Let it take the place of data that is there.")]
 WaitForBlock = Annotated[bool, Option("--wait", help="Until it is in a block.")]
 Anew = Annotated[

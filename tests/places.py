@@ -9,7 +9,7 @@ import os
 import resource
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.queues import Queue
@@ -79,11 +79,13 @@ class Place:
         self.leave()
         return made
 
-    def restore(self, made: Made, *, keys: Made | bool = True, force: bool = False) -> Restored:
+    def restore(
+        self, made: Made, *, keys: Made | bool = True, force: bool = False, published: Sequence[Path] = ()
+    ) -> Restored:
         """Put the data part back, with the keys part of the same backup or of another."""
         self.leave()
         part = made if keys is True else keys
-        wish = Wish(Path(made.data), [Path(part.keys)] if part else [], force)
+        wish = Wish(Path(made.data), [Path(part.keys)] if part else [], force, published)
         return restoring.restore(self.settings, wish)
 
     def leave(self) -> None:

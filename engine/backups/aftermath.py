@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..core import Core
 from ..erasing import erasure, residue
 from ..errors import LogBroken
 from ..ledger import note
-from ..ledger.epochs import parts, rank
+from ..ledger.epochs import base, parts, rank
 from ..ledger.log import INSTALLATION, Leaf
 from ..ledger.memory import Memory
 from ..services import acts, epochs
 from ..store import models, quick
+from .faults import BackupFault, told
 from .keys_part import KeysPart
 from .manifest import Manifest
 
@@ -38,10 +40,24 @@ class Settled:
     gone: list[str] = field(default_factory=list)
 
 
-def settle(core: Core, known: Sequence[KeysPart], manifest: Manifest) -> Settled:
-    """Do all of it. Nothing is remembered of what isn't committed: ``core.memory`` is only read."""
+def read_checkpoint(path: Path) -> str:
+    """A checkpoint that somebody kept, a signed note (C2SP tlog-checkpoint). Raises BackupFault."""
+    with told(f"{path} can't be read"):
+        raw = path.read_bytes()
+    text = raw.decode("utf-8", "replace")
+    if parts(text)[1] < 0:
+        raise BackupFault(f"{path} holds no checkpoint: it must begin with a log's origin, size and root")
+    return text
+
+
+def settle(core: Core, known: Sequence[KeysPart], manifest: Manifest, seen: Sequence[str] = ()) -> Settled:
+    """Do all of it. Nothing is remembered of what isn't committed: ``core.memory`` is only read.
+
+    ``seen`` are checkpoints that outsiders kept.
+    """
     found, quiet = Settled(), replace(core, memory=None)
     published = _published(core.memory, known)
+    found.gone += _add(published, seen)
     for log_id, checkpoint in sorted(published.items()):
         _continue(quiet, log_id, checkpoint, found)
     _erase_again(quiet, known, found)
@@ -59,6 +75,21 @@ def _published(memory: Memory | None, known: Sequence[KeysPart]) -> dict[str, st
             if rank(checkpoint) > rank(found.get(log_id, "")):
                 found[log_id] = checkpoint
     return found
+
+
+def _add(published: dict[str, str], seen: Sequence[str]) -> list[str]:
+    """Take in what outsiders kept, where it is later; origins of which no log came back."""
+    row = models.AuditHead
+    logs = {base(head.origin): str(head.tenant_id) for head in row.select(row.tenant_id, row.origin)}
+    gone = []
+    for checkpoint in seen:
+        origin = parts(checkpoint)[0]
+        log_id = logs.get(base(origin))
+        if log_id is None:
+            gone.append(origin)
+        elif rank(checkpoint) > rank(published.get(log_id, "")):
+            published[log_id] = checkpoint
+    return gone
 
 
 def _continue(core: Core, log_id: str, checkpoint: str, found: Settled) -> None:

@@ -35,11 +35,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be put back, and whether it may take the place of data that is there."""
+    """What is to be put back, and whether it may take the place of data that is there.
+
+    ``published`` are files with checkpoints that outsiders kept: they count like those of a keys part.
+    """
 
     data: Path
     keys: Sequence[Path] = ()
     force: bool = False
+    published: Sequence[Path] = ()
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ class _Run:
     def __init__(self, settings: Settings, wish: Wish, data: archive.Reader, progress: Progress) -> None:
         self.settings, self.wish, self.data = settings, wish, data
         self.parts = [KeysPart.read(path) for path in wish.keys]
+        self.published = [aftermath.read_checkpoint(path) for path in wish.published]
         self.manifest = Manifest.read(data)
         self.roots = unlocking.unlock(settings, self.manifest, self.parts, wish.data, system_clock)
         self.store = Store(settings.database)
@@ -153,7 +158,7 @@ class _Run:
         found.migrated = store.migrate()
         role = AGENT if self.manifest.role == AGENT else ENGINE
         core = assemble(store, self.settings, role)
-        found.settled = aftermath.settle(core, self.parts, self.manifest)
+        found.settled = aftermath.settle(core, self.parts, self.manifest, self.published)
 
     def _told(self, found: Restored) -> Restored:
         self._progress(self._total, self._total)

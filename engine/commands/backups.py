@@ -47,12 +47,13 @@ def restore(
     run: Run,
     data: Path,
     keys: options.KeyParts = None,
+    published: options.Published = None,
     force: options.Replace = False,
     agent: options.OfAgent = False,
 ) -> None:
     """Put a backup back; nothing of this installation may run meanwhile."""
     settings = run.settings.for_agent() if agent else run.settings
-    wish = restoring.Wish(data.absolute(), [path.absolute() for path in keys or ()], force)
+    wish = restoring.Wish(data.absolute(), _absolute(keys), force, _absolute(published))
     found = restoring.restore(settings, wish, _in_pieces(run, "Restoring"))
     run.show(found.as_json(), RESTORED)
     if not run.as_json:
@@ -61,6 +62,10 @@ def restore(
                 f"Delete {found.moved_aside} as soon as you don't need it: nobody is erased from it any more."
             )
         _say_of_logs(run, found.settled.epochs, found.settled.gone)
+
+
+def _absolute(paths: list[Path] | None) -> list[Path]:
+    return [path.absolute() for path in paths or ()]
 
 
 def _in_pieces(run: Run, title: str) -> restoring.Progress:

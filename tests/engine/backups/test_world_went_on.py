@@ -6,9 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from flow import leaves
 from places import Place
 
+from dxflow.engine.backups.faults import BackupFault
 from dxflow.engine.backups.listing import list_erased
 from dxflow.engine.erasing import erasure
 from dxflow.engine.ledger.log import INSTALLATION
@@ -128,3 +130,43 @@ def test_whom_another_machine_erased_comes_onto_this_ones_list(place: Place) -> 
     assert len(erased) == 2
     list_erased(here, looked)
     assert len(here.shred_list.entries()) == 2
+
+
+def test_a_checkpoint_that_an_outsider_kept_tells_what_nothing_here_knows(
+    place: Place, elsewhere: Place, tmp_path: Path
+) -> None:
+    older = place.backup(tmp_path)
+    place.customers(10, 13)
+    published = place.core().log.head(place.senders[0].tenant_id)
+    kept = tmp_path / "kept.checkpoint"
+    kept.write_text(published.checkpoint)
+    foreign = tmp_path / "foreign.checkpoint"
+    foreign.write_text(published.checkpoint.replace(published.origin, "elsewhere.example/log/x"))
+
+    found = elsewhere.restore(older, published=[kept, foreign])
+
+    assert [one["log"] for one in found.settled.epochs] == [published.origin]
+    assert found.settled.gone == ["elsewhere.example/log/x"]
+    assert elsewhere.core().log.head(place.senders[0].tenant_id).origin == f"{published.origin}/epoch/2"
+    assert verifying.verify_logs(elsewhere.core(), fresh=True).ok
+
+
+def test_a_checkpoint_that_still_holds_changes_nothing(
+    place: Place, elsewhere: Place, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.checkpoint"
+    kept.write_text(place.core().log.head(place.senders[0].tenant_id).checkpoint)
+    older = place.backup(tmp_path)
+    assert elsewhere.restore(older, published=[kept]).settled.epochs == []
+
+
+def test_a_file_that_holds_no_checkpoint_is_refused_before_anything_is_touched(
+    place: Place, elsewhere: Place, tmp_path: Path
+) -> None:
+    older = place.backup(tmp_path)
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"\xff\x00 no checkpoint")
+    for path, told in ((wrong, "holds no checkpoint"), (tmp_path / "nothing", "can't be read")):
+        with pytest.raises(BackupFault, match=told):
+            elsewhere.restore(older, published=[path])
+    assert elsewhere.restore(older).logs == 2
