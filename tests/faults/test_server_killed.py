@@ -32,6 +32,8 @@ class Killer:
 
     def run(self):
         for number in range(KILLS):
+            if number % 3 == 0:
+                self._wait_for_what_is_begun()
             if number % 4 == 3:
                 self._wait_for_a_start_half_done()
             else:
@@ -45,6 +47,12 @@ class Killer:
         more = self.random.randrange(1, WEBHOOKS // KILLS * 4)
         aim = self._progress() + more
         wait_until(lambda: self._progress() >= aim, timeout=60, what=f"{more} more answers and steps")
+
+    def _wait_for_what_is_begun(self):
+        """All events so far, done: a message is given up when it was in hand at five deaths in a row."""
+        [(newest,)] = self.books.rows("SELECT max(seq) FROM events")
+        waiting = f"SELECT count(*) FROM events WHERE seq <= {newest or 0} AND state <> 'done'"
+        wait_until(lambda: self.books.rows(waiting) == [(0,)], timeout=60, what="what was begun")
 
     def _wait_for_a_start_half_done(self):
         """Kill it now, and again while it starts: as soon as it has a child, or its worker has begun."""
