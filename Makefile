@@ -2,7 +2,7 @@
 # pip and make alone: everything else goes into .venv. All paths are relative, because make can't hold spaces.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench diagram did-fixtures clean
+.PHONY: help run test check bench fuzz diagram access did-fixtures screenshots clean
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
@@ -20,6 +20,7 @@ run: $(READY_TO_RUN) ## start everything at http://127.0.0.1:8000; the first sta
 	@exec $(BIN)/python run.py serve
 
 test: $(READY_TO_TEST) ## run the whole test suite
+	@$(BROWSER)
 	@$(PYTEST)
 
 check: $(READY_TO_TEST) ## lint, types, architecture and tests: exactly what CI runs
@@ -36,20 +37,33 @@ check: $(READY_TO_TEST) ## lint, types, architecture and tests: exactly what CI 
 bench: $(READY_TO_TEST) ## run the benchmarks; each figure is a ratio to its peer or limit
 	@exec $(BIN)/python benchmarks/run.py
 
+fuzz: $(READY_TO_TEST) ## give a million generated inputs to every parser that bytes from outside reach
+	@exec $(BIN)/python tests/fuzzing/run.py --inputs 1000000
+
 diagram: $(READY_TO_RUN) ## draw docs/workflows.md from the table of workflows
 	@mkdir -p docs build && $(DIAGRAM) > build/workflows.md && cp build/workflows.md docs/workflows.md
 
+access: $(READY_TO_TEST) ## write docs/access.md's tables from the matrix, the routes and the commands
+	@PYTHONPATH=tests exec $(BIN)/python tests/access_page.py
+
 did-fixtures: $(READY_TO_TEST) ## write what the W3C did-test-suite takes, from a running resolver, to build/did-fixtures
 	@exec $(BIN)/python tests/did_fixtures.py build/did-fixtures
+
+screenshots: $(READY_TO_TEST) ## take pictures of every page, light and dark, wide and narrow, to build/screenshots
+	@PYTHONPATH=tests exec $(BIN)/python tests/screenshots.py build/screenshots --keep docs/pictures
 
 clean: ## remove what make made, .venv included; data stays
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Three files at a time on two cores, because most tests wait for servers; four at most. A file stays together,
+# Two files at a time on each core, because most tests wait for servers; four at most. A file stays together,
 # because its tests share servers.
-AT_A_TIME = $$($(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) * 3 // 2))')
-PYTEST = $(BIN)/python -m pytest --numprocesses "$(AT_A_TIME)" --dist loadfile --no-loadscope-reorder
+AT_A_TIME = $$($(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) * 2))')
+# Tests start hundreds of processes: none should compile the product anew, also where Python is told to keep no bytecode.
+PYTEST = $(BIN)/python -m compileall -q *.py actors config engine http && $(BIN)/python -m pytest --numprocesses "$(AT_A_TIME)" --dist loadfile --no-loadscope-reorder
+
+# Says how to get the browser that a part of the tests needs, where there is none.
+BROWSER = PYTHONPATH=tests $(BIN)/python -m reading
 
 DIAGRAM = $(BIN)/python -c 'import sys; from dxflow.engine.machine import diagram; sys.stdout.write(diagram())'
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dxflow
 from dxflow.config import banner, options, processes
-from dxflow.config.commands import Run, command, execute, program
+from dxflow.config.commands import OPERATOR, Run, command, execute, program
 from dxflow.config.settings import Settings
 from dxflow.engine.commands import (
     agents,
@@ -18,30 +18,45 @@ from dxflow.engine.commands import (
     backups,
     chain,
     connectors,
+    desk,
+    erasures,
     events,
     keyring,
     keys,
+    legal_holds,
     log_keys,
+    obligations,
+    owner,
+    packages,
+    privacy_agents,
     proofs,
     queues,
+    reports,
+    request_import,
     requests,
+    sso,
     subjects,
     tenants,
     users,
     watch,
+    webhooks,
 )
 from dxflow.engine.services import doctor, rows, upkeep, welcome
+from dxflow.engine.store import scope
 from dxflow.engine.wiring import agent_core_for, core_for
-from dxflow.http.agent import Service
-from dxflow.http.demo import hour
 
-app = program(dxflow.__version__)
+app = program(dxflow.__version__, owner.let_in)
 modules = (
     tenants,
     keys,
     connectors,
     events,
     requests,
+    reports,
+    packages,
+    desk,
+    request_import,
+    privacy_agents,
     audit,
     audit_show,
     log_keys,
@@ -49,18 +64,24 @@ modules = (
     watch,
     agents,
     users,
+    sso,
     keyring,
     subjects,
+    legal_holds,
+    erasures,
+    obligations,
     chain,
 )
+desk.commands.add_typer(webhooks.commands, name="webhook")
 for group in dict.fromkeys(module.commands for module in modules):  # some modules add to another's group
     app.add_typer(group)
+app.add_typer(obligations.marks)
 for each in (backups.backup, backups.restore):
-    command(app, each.__name__)(each)
+    command(app, each.__name__, takes=OPERATOR)(each)
 app.add_typer(queues.asking(lambda settings: dxflow.Engine(settings).depths))
 
 
-@command(app, "serve", prints=False, runs=True)
+@command(app, "serve", takes=OPERATOR, prints=False, runs=True)
 def serve(run: Run) -> int:
     """Run everything: the edge and the actors, on an embedded Valkey unless a Redis is set."""
 
@@ -78,21 +99,23 @@ def serve(run: Run) -> int:
     )
 
 
-@command(app, "web", prints=False, runs=True)
+@command(app, "web", takes=OPERATOR, prints=False, runs=True)
 def web(run: Run) -> int:
     """Run the edge alone; `worker` processes do the work."""
     return processes.web(run.settings, lambda settings: core_for(settings).store.close(), dxflow.create_app)
 
 
-@command(app, "worker", prints=False, runs=True)
+@command(app, "worker", takes=OPERATOR, prints=False, runs=True)
 def worker(run: Run) -> None:
     """Run the actors alone, until a signal asks to stop."""
     processes.worker(run.settings, dxflow.Engine(run.settings))
 
 
-@command(app, "agent", prints=False, runs=True)
+@command(app, "agent", takes=OPERATOR, prints=False, runs=True)
 def agent(run: Run) -> int:
     """Run a dx-agent that engines register with over HTTP; on port 9000 if none is set."""
+    from dxflow.http.agent import Service  # half a second that only servers need
+
     settings = run.settings.for_agent()
     service = Service(settings)
 
@@ -105,13 +128,13 @@ def agent(run: Run) -> int:
     return processes.agent(settings, opening, lambda _: service.app(), service.stop)
 
 
-@command(app, "migrate")
+@command(app, "migrate", takes=OPERATOR)
 def migrate(run: Run) -> None:
     """Bring the database up to date."""
     run.show(upkeep.migrate(run.settings), rows.MIGRATION)
 
 
-@command(app, "doctor")
+@command(app, "doctor", takes=OPERATOR)
 def examine(run: Run) -> int:
     """Check this installation; works also where things are broken."""
     found = doctor.examine(lambda: run.settings)
@@ -119,7 +142,7 @@ def examine(run: Run) -> int:
     return 0 if found.ok else 1
 
 
-@command(app, "demo")
+@command(app, "demo", takes=OPERATOR)
 def demo(
     run: Run,
     events: options.Deliveries = 400,
@@ -128,6 +151,8 @@ def demo(
     timeout: options.Timeout = 120,
 ) -> int:
     """Send an hour of signed traffic to the running server, and tell what became of it. --seed repeats one."""
+    from dxflow.http.demo import hour  # made-up traffic, which nothing else needs
+
     wish = hour.Wish(events, rate, seed, timeout)
     found = hour.play(core_for(run.settings), run.settings, wish, run.console)
     run.show(found.as_json() if run.as_json else found.lines(), hour.COLUMNS)
@@ -136,7 +161,8 @@ def demo(
 
 def main() -> None:
     """Run the command line."""
-    execute(app, upkeep.FAILURES)
+    with scope.everyone("the command line is the operator's; commands about one tenant narrow it"):
+        execute(app, upkeep.FAILURES)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from ..engine.core import Core
 from ..engine.errors import DxflowError
 from ..engine.machine import WORKFLOW, queue_name
 from ..engine.outbox import BATCH, Outbox
-from ..engine.services import idempotency
+from ..engine.services import attempts, idempotency, password_resets, session_rows
+from ..engine.store import scope
 from .broker.broker import TenantBroker
 from .dispatcher import Dispatcher, tenant_did
 
@@ -71,6 +72,8 @@ class Relay:
     _forget_at: float = 0.0
     _round_at: str = ""
     """The tenant that was looked at last; the round goes on behind it."""
+    _paused: set[str] = field(default_factory=set)
+    """Tenants whose events stay in the table, as the last look found it."""
     _out: dict[str, float] = field(default_factory=dict)
     """When tenants were last served, for those that aren't done yet, or are to gather more first."""
 
@@ -95,6 +98,7 @@ class Relay:
         """Whether its thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
+    @scope.everyone("work is handed out fairly among all tenants")
     def _run(self) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -151,13 +155,14 @@ class Relay:
         return chosen
 
     def _round(self) -> Iterator[str]:
-        """Tenants with something due, each once, beginning behind the one that was looked at last.
+        """Tenants with something due that aren't paused, each once, beginning behind the one looked at last.
 
         A few due events name their tenants themselves. Where there are many, whoever has a backlog would hide
         the others: then it goes from tenant to tenant, past everybody's backlog.
         """
         last = self._round_at
         longest = self._outbox.longest_due(TAKE)
+        self._paused = self._outbox.paused() if longest else set()
         if len(longest) < TAKE:
             found = sorted(set(longest))
             begin = bisect(found, last)
@@ -166,7 +171,8 @@ class Relay:
             ids = chain(self._pages(last), takewhile(lambda one: one <= last, self._pages("")))
         for one in ids:
             self._round_at = one
-            yield one
+            if one not in self._paused:
+                yield one
 
     def _pages(self, after: str) -> Iterator[str]:
         while page := self._outbox.tenants_due(PAGE, after):
@@ -209,16 +215,17 @@ class Relay:
         self._recovered = True
 
     def _forget(self) -> None:
-        """Once an hour: kept answers whose time is over."""
+        """Once an hour: kept answers, sessions and counts of failed sign-ins whose time is over."""
         if time.monotonic() >= self._forget_at:
             self._forget_at = time.monotonic() + FORGET_EVERY
-            idempotency.forget(self.core)
+            for room in (idempotency, session_rows, attempts, password_resets):
+                room.forget(self.core)
 
     def _pause(self) -> float:
         if not self._reachable:
             return GLANCE
-        try:
-            due = self._outbox.next_due()
+        try:  # a paused tenant's events are due all the time: looking at them again and again moves nothing
+            due = self._outbox.next_due(coming=bool(self._paused and not self._out))
         except Exception as error:  # noqa: BLE001 - outside the loop's own net: it must not end the thread
             self._say_unreachable(error)
             return GLANCE

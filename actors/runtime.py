@@ -22,12 +22,15 @@ from ..config.valkey import OwnValkey
 from ..engine.core import Core
 from ..engine.errors import Unavailable
 from ..engine.inbox import Accepted, Arrival, Inbox
+from ..engine.store import scope
 from ..engine.wiring import core_for
 from . import present
 from .broker.broker import TenantBroker
 from .broker.reads import Depth
 from .dispatcher import Dispatcher
 from .metrics import Metrics
+from .middleware.locking import holders
+from .middleware.redlock import Holder
 from .parts import Parts
 from .present import running
 from .sources import Sources
@@ -146,7 +149,8 @@ class Engine:
 
     def submit(self, event: Arrival) -> Accepted:
         """Commit an authentic delivery by other means than HTTP; returns after the commit."""
-        return self._open_store().inbox.accept(event)
+        with scope.of(event.tenant_id):
+            return self._open_store().inbox.accept(event)
 
     def depths(self, queue_names: Sequence[str]) -> Mapping[str, Depth]:
         """How full these tenant queues are. Raises Unavailable when Redis doesn't answer."""
@@ -154,6 +158,10 @@ class Engine:
             return self.broker.depths(queue_names)
         except BrokerError as error:
             raise Unavailable("Redis doesn't answer") from error
+
+    def locks(self, queue_names: Sequence[str]) -> Mapping[str, Holder]:
+        """Who has the locks of these register queues, where somebody has. Raises Unavailable."""
+        return holders(self.broker, queue_names)
 
     def checks(self) -> Mapping[str, Callable[[], str]]:
         """The parts of readiness: each says that it is well, or raises Unavailable."""

@@ -13,6 +13,7 @@ from ..config.settings import Settings
 from ..engine import machine, runner
 from ..engine.core import Core
 from ..engine.errors import PermanentError
+from ..engine.store import scope
 from .broker.broker import TenantBroker
 from .broker.connection import Client, Lazy, client_factory, shards_for
 from .metrics import Metrics
@@ -60,4 +61,5 @@ def _fail_poison(core: Core, metrics: Metrics, message: dramatiq.Message[Any]) -
     """A message that killed its worker again and again ends as failed events that people can see."""
     error = PermanentError("the worker died each time it tried this; see the process log")
     call = message.kwargs
-    metrics.count(runner.fail_batch(core, call["workflow"], call["step"], call["event_ids"], error))
+    with scope.afresh(call["tenant_id"]):
+        metrics.count(runner.fail_batch(core, call["workflow"], call["step"], call["event_ids"], error))

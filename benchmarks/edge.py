@@ -105,7 +105,7 @@ def _measured(scale: Scale, installation: stage.Installation, database: str) -> 
     at_empty = Target(port, installation.connectors)
     with installation.child("web") as web, installation.child("empty", DXFLOW_PORT=str(port)) as empty:
         edge = Edge(scale, web, installation.target(), empty, at_empty)
-        for connections in CONNECTIONS:
+        for connections in CONNECTIONS if scale.peers else CONNECTIONS[:1]:
             figure.rows.append(_row(connections, edge.turns(connections)))
     committed = models.Event.select().where(models.Event.connector_id.is_null(False)).count()
     if committed != edge.accepted:

@@ -135,7 +135,7 @@ class Bench:
 
     def _schema(self, *, triggers: bool) -> list[str]:
         query = f"SELECT sql, type FROM sqlite_master WHERE tbl_name IN {TABLES} AND sql IS NOT NULL"
-        found = self.core.store.database.execute_sql(f"{query} ORDER BY type")
+        found = self.core.store.database.execute_sql(f"{query} ORDER BY type <> 'table', type")
         return [statement for statement, kind in found if triggers or kind == "table"]
 
 

@@ -42,7 +42,7 @@ class Scale:
 SCALES = {
     "full": Scale(3, 1.0, 500, 1.0, 10_000, 1_000_000, 100_000, window=10.0, samples=250),
     "quick": Scale(1, 0.5, 200, 0.2, 10_000, 100_000, 20_000, window=4.0, samples=100),
-    "smoke": Scale(1, 0.1, 20, 0.01, 100, 2_000, 500, window=0.3, samples=5, peers=False),
+    "smoke": Scale(1, 0.1, 10, 0.01, 20, 200, 100, window=0.3, samples=5, peers=False),
 }
 
 

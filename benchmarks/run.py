@@ -20,6 +20,7 @@ from typing import Annotated
 import anchors
 import backups
 import broker
+import desk
 import edge
 import erasing
 import idle
@@ -27,6 +28,7 @@ import keys
 import latency
 import ledger
 import million
+import pages
 import registrations
 import typer
 import whole
@@ -36,6 +38,8 @@ from measure import SCALES, Figure, Scale, summary
 from redis import RedisError
 from rich.console import Console
 from stage import StageFailed, workplace
+
+from dxflow.engine.store import scope
 
 FIGURES: dict[str, Callable[[Scale, Path], Iterator[Figure]]] = {
     "broker": broker.figures,
@@ -50,6 +54,8 @@ FIGURES: dict[str, Callable[[Scale, Path], Iterator[Figure]]] = {
     "anchors": anchors.figures,
     "backups": backups.figures,
     "erasing": erasing.figures,
+    "desk": desk.figures,
+    "pages": pages.figures,
     "edge": edge.figures,
     "edge-postgresql": edge.on_postgresql,
     "peers": broker.peers,
@@ -89,7 +95,7 @@ def _take(console: Console, wanted: Sequence[str], scale: Scale) -> tuple[list[F
     taken: list[Figure] = []
     missing: dict[str, str] = {}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does: end what was started
-    with workplace() as place:
+    with workplace() as place, scope.everyone("figures are taken at a place of their own"):
         for name in wanted:
             try:
                 for figure in FIGURES[name](scale, place / name):

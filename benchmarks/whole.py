@@ -136,20 +136,23 @@ def bare_commits(path: Path, seconds: float) -> float:
 def figures(scale: Scale, place: Path) -> Iterator[Figure]:
     """Throughput, then cost."""
     place.mkdir()
+    tenants = min(TENANTS, scale.tenants)
     with ExitStack() as stack:
         elsewhere = stack.enter_context(stage.installation(place / "edge", 1))
-        home = stack.enter_context(stage.installation(place / "home", TENANTS + 1))
+        home = stack.enter_context(stage.installation(place / "home", tenants + 1))
         peers = Contest(stack.enter_context(arena(place / "peers")), scale)
         stack.enter_context(elsewhere.child("web"))
         serve = stack.enter_context(home.child("serve"))
         idle = serve.spent().memory
         readings = Whole(scale, home, serve, elsewhere, peers).readings()
     messages = int((home.directory / "messages").read_text()) / (2 * scale.rounds * scale.events)
-    yield _throughput(readings, scale, messages, peers.missing)
-    yield _cost(readings, idle)
+    yield _throughput(readings, scale, tenants, messages, peers.missing)
+    yield _cost(readings, tenants, idle)
 
 
-def _throughput(readings: Readings, scale: Scale, messages: float, missing: Mapping[str, str]) -> Figure:
+def _throughput(
+    readings: Readings, scale: Scale, many: int, messages: float, missing: Mapping[str, str]
+) -> Figure:
     figure = Figure(
         f"whole: webhook → registered in one `serve` process, {scale.events:,} new customers a round",
         ("tenants", "events/s", "÷ Celery chains", "÷ Dramatiq chains", "÷ edge alone", "÷ SQLite commits"),
@@ -161,7 +164,7 @@ def _throughput(readings: Readings, scale: Scale, messages: float, missing: Mapp
             *(f"{name}: {reason}" for name, reason in missing.items()),
         ),
     )
-    for name, tenants in (("one", "1"), ("many", str(TENANTS))):
+    for name, tenants in (("one", "1"), ("many", str(many))):
         ratios = [spread(readings.ratio(name, peer), 2) for peer in ("celery", "stock", "edge", "commit")]
         figure.rows.append((tenants, _each(readings, name), *ratios))
         title = f"whole events/s, webhook → registered, tenants: {tenants} (peer: Celery, chain of {STEPS})"
@@ -171,13 +174,13 @@ def _throughput(readings: Readings, scale: Scale, messages: float, missing: Mapp
     return figure
 
 
-def _cost(readings: Readings, idle: float) -> Figure:
+def _cost(readings: Readings, many: int, idle: float) -> Figure:
     figure = Figure(
         "cost: processor time per whole event and memory, Valkey included",
         ("tenants", "CPU µs per event", "÷ Celery chain", "÷ Dramatiq chain", "memory MB"),
         (f"memory before the first event: {idle:.0f} MB; of the chains the workers alone are counted",),
     )
-    for name, tenants in (("one", "1"), ("many", str(TENANTS))):
+    for name, tenants in (("one", "1"), ("many", str(many))):
         ratios = [spread(readings.ratio(f"{name} cpu", f"{peer} cpu"), 2) for peer in CHAINS]
         cost, memory = spread(readings.of(f"{name} cpu")), spread(readings.of(f"{name} memory"))
         figure.rows.append((tenants, cost, *ratios, memory))

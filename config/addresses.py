@@ -11,7 +11,11 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from email_validator import EmailNotValidError, validate_email
+
 from .redis_address import SINGLE, RedisAddress
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _USERINFO = re.compile(r"://.*@", re.DOTALL)
 _QUERY_SECRET = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
@@ -75,7 +79,33 @@ def redis_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
 
 def smtp_address(address: str) -> str:
     """``smtp://[user:password@]host[:port]`` (STARTTLS when offered) or ``smtps://``."""
-    return _with_host(address, ("smtp", "smtps"))
+    parts = _split(_with_host(address, ("smtp", "smtps")))
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("a path, query or fragment is not allowed")
+    if bool(parts.username) != bool(parts.password):
+        raise ValueError("a user and a password go together")
+    return address
+
+
+def mail_address(address: str) -> str:
+    """The bare address that mail is sent from (RFC 5321 section 4.1.2), its domain in ASCII."""
+    try:
+        found = validate_email(address.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise ValueError("not an e-mail address") from None
+    if found.ascii_email is None:
+        raise ValueError("what stands before the @ isn't ASCII, and not every server takes that")
+    return found.ascii_email
+
+
+def postmaster(url: str) -> str:
+    """``dxflow@`` the host of this address; of an IP address its literal (RFC 5321 section 4.1.3)."""
+    host = urlsplit(url).hostname or "localhost"
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return f"dxflow@{host}"
+    return f"dxflow@[IPv6:{found}]" if found.version == 6 else f"dxflow@[{found}]"
 
 
 def public_address(address: str) -> str:
@@ -106,6 +136,17 @@ def key_service_address(address: str) -> str:
     ):
         raise ValueError("it doesn't name a transit key")
     return address
+
+
+def networks(text: str) -> tuple[IpNetwork, ...]:
+    """Networks in CIDR notation (RFC 4632), separated by commas; a bare address is a network of one."""
+    found: list[IpNetwork] = []
+    for part in text.split(","):
+        try:
+            found.append(ipaddress.ip_network(part.strip()))
+        except ValueError:
+            raise ValueError("a part is no network, or names bits beyond its length") from None
+    return tuple(found)
 
 
 def is_loopback(host: str) -> bool:

@@ -2,7 +2,9 @@
 
 A command is a function whose first parameter is the ``Run``; its other parameters are its own options, in
 Typer's way. ``command`` adds the rest, so that no command can forget it: a flag per setting, made from the
-settings' model itself, and ``--json`` where there is something to print.
+settings' model itself, ``--json`` where there is something to print, and who may run it. Whoever has the
+machine and its root key may run everything, as ``system``; with ``--as`` a command is run for a user, who needs
+the permission that it takes, and whom the audit log then names.
 """
 
 from __future__ import annotations
@@ -32,6 +34,13 @@ FLAGS = tuple(name for name in Settings.model_fields if name not in _NO_FLAG)
 """Settings that have a flag: ``data_dir`` is ``--data-dir``."""
 
 _JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+OPERATOR = "operator"
+"""What a command takes that concerns the installation, which no role at a data controller reaches."""
+
+_AS = Annotated[
+    str | None,
+    typer.Option("--as", metavar="USER", help="Run it for this member (id or e-mail), with their role."),
+]
 _TENANT = Annotated[
     str | None, typer.Option("--tenant", help="DID or id; can be left out while there is one tenant.")
 ]
@@ -45,6 +54,10 @@ class Run:
     as_json: bool
     tenant: str | None
     console: Console
+    takes: str = OPERATOR
+    """The permission that a user needs for this command."""
+    actor: str = "system"
+    """How audit leaves name whoever runs it."""
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -100,27 +113,54 @@ def _nearest(file: str | Path) -> str:
 
 
 Command = Callable[..., int | None]
+Guard = Callable[[Run, str], Run]
+"""Lets a user run a command: the same run with their data controller and as their act, or it raises."""
+
+RULES: dict[str, str] = {}
+"""What every command takes, by its name as it is typed: ``event replay``."""
+
+
+@dataclass(frozen=True)
+class _Root:
+    """What the program itself was given."""
+
+    flags: Mapping[str, str]
+    guard: Guard
 
 
 def command(
-    group: typer.Typer, name: str, *, prints: bool = True, tenant: bool = False, runs: bool = False
+    group: typer.Typer,
+    name: str,
+    *,
+    takes: str,
+    prints: bool = True,
+    tenant: bool = False,
+    runs: bool = False,
 ) -> Callable[[Command], Command]:
     """Declare a command, which returns its exit code, or None for 0.
 
-    One that ``runs`` a server lists the settings in its help; all others take them without a word, because a
-    page of them would hide the command's own options.
+    ``takes`` is the permission that a user needs for it, or ``OPERATOR``: those that a user may run are about a
+    ``tenant``. One that ``runs`` a server lists the settings in its help; all others take them without a word,
+    because a page of them would hide the command's own options.
     """
+
+    if not takes or (takes != OPERATOR and not tenant):
+        raise ValueError(f"{name}: a command takes a permission at a tenant, or {OPERATOR}")
+    RULES[_typed(group, name)] = takes
 
     def declare(function: Command) -> Command:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         common = [_parameter("tenant_name", _TENANT, None)] if tenant else []
+        common += [_parameter("for_user", _AS, None)] if takes != OPERATOR else []
         common += [_parameter("as_json", _JSON, False)] if prints else []
 
         @functools.wraps(function)
         def run(context: typer.Context, **given: Any) -> None:
-            flags = {**(context.find_root().obj or {}), **_taken(given)}
-            as_json, named = bool(given.pop("as_json", False)), given.pop("tenant_name", None)
-            raise typer.Exit(function(Run(flags, as_json, named, Console()), **given) or 0)
+            root: _Root = context.find_root().obj
+            flags, as_json = {**root.flags, **_taken(given)}, bool(given.pop("as_json", False))
+            wish = Run(flags, as_json, given.pop("tenant_name", None), Console(), takes)
+            user = given.pop("for_user", None)
+            raise typer.Exit(function(wish if user is None else root.guard(wish, user), **given) or 0)
 
         group.command(name)(_with_parameters(run, [*own, *common, *_flags(hidden=not runs)]))
         return function
@@ -128,17 +168,34 @@ def command(
     return declare
 
 
-def group(name: str, title: str) -> typer.Typer:
-    """A group of commands, to be added to the program: ``dxflow NAME COMMAND``."""
-    return typer.Typer(name=name, help=title, no_args_is_help=True)
+_within: dict[typer.Typer, typer.Typer] = {}
+"""Groups that stand inside another one."""
 
 
-def program(version: str) -> typer.Typer:
+def group(name: str, title: str, within: typer.Typer | None = None) -> typer.Typer:
+    """A group of commands, to be added to the program: ``dxflow NAME COMMAND``; or one inside another group."""
+    made = typer.Typer(name=name, help=title, no_args_is_help=True)
+    if within is not None:
+        within.add_typer(made)
+        _within[made] = within
+    return made
+
+
+def _typed(group: typer.Typer | None, name: str) -> str:
+    """A command's name as it is typed, with those of its groups."""
+    words = [name]
+    while group is not None:
+        words.insert(0, group.info.name or "")
+        group = _within.get(group)
+    return " ".join(words).strip()
+
+
+def program(version: str, guard: Guard) -> typer.Typer:
     """The program itself, which takes the settings' flags too, and ``--version``."""
     made = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
     def remember(context: typer.Context, **given: Any) -> None:
-        context.obj = _taken(given)
+        context.obj = _Root(_taken(given), guard)
 
     def tell_version(wanted: bool) -> None:
         if wanted:

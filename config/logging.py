@@ -26,6 +26,7 @@ _SENSITIVE = re.compile(
 )
 _IN_TEXT = (
     (re.compile(r"[^\s@'\"<>(),;:=/]+@[^\s@'\"<>(),;:=/]+\.\w+"), HIDDEN),  # e-mail addresses
+    (re.compile(r"dxk_[\w.~-]+"), HIDDEN),  # API keys, which somebody may put into a path
     (re.compile(r"\+\d[\d ().-]{6,}\d"), HIDDEN),  # international telephone numbers
     (re.compile(r"(://)[^\s/'\"]*@"), rf"\1{HIDDEN}@"),  # user and password of an address
     (

@@ -57,6 +57,32 @@ def secrets(given: Sequence[str] | None) -> list[str]:
     return [secret for one in given for secret in (lines if one == "-" else [one])]
 
 
+def passphrase(file: Path | None) -> str:
+    """What the file holds; without one a terminal is asked, and else it is the first line of stdin."""
+    if file is not None:
+        return file.read_text(encoding="utf-8").strip()
+    if sys.stdin.isatty():
+        return str(typer.prompt("Passphrase", hide_input=True))
+    return sys.stdin.readline().strip()
+
+
+def named_secrets(file: Path | None) -> dict[str, str]:
+    """``NAME=VALUE``, one a line, from a file or stdin; empty lines and comments (#) are nothing. Raises
+    BadParameter."""
+    if file is None and sys.stdin.isatty():
+        raise BadParameter("give --from FILE, or NAME=VALUE lines on stdin")
+    raw = sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
+    found = dict[str, str]()
+    for number, line in enumerate(raw.splitlines(), 1):
+        name, equals, value = line.partition("=")
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if not equals or not name.strip():
+            raise BadParameter(f"line {number} is not NAME=VALUE")  # the line itself may be a secret
+        found[name.strip()] = value.strip()
+    return found
+
+
 def wrong_usage(text: str) -> BadParameter:
     """What to raise for options that don't go together: exit code 2."""
     return BadParameter(text)
@@ -82,6 +108,21 @@ TokenFile = Annotated[
 ]
 WitnessName = Annotated[str | None, Option(help="What the cosignatures are signed as.")]
 LogAccess = Annotated[Literal["public", "key"], typer.Argument()]
+Languages = Annotated[
+    list[str] | None,
+    Option(help="What the form speaks (en, de, …); can be repeated, the first is the team's."),
+]
+Origins = Annotated[
+    list[str] | None, Option(metavar="ORIGIN", help="Where the form may be embedded; can be repeated.")
+]
+Form = Annotated[Literal["open", "closed"] | None, Option(help="Whether anybody may ask through the form.")]
+Clear = Annotated[
+    list[str] | None,
+    Option(
+        metavar="NAME",
+        help="Take away: team-email, embed-origins, privacy-url or authority; can be repeated.",
+    ),
+]
 Reason = Annotated[
     Literal[
         "request",
@@ -95,14 +136,41 @@ Reason = Annotated[
     ],
     Option(help="Why (GDPR Art. 17(1))."),
 ]
+Credentials = Annotated[
+    Path | None,
+    Option(
+        "--from", exists=True, dir_okay=False, help="A file of NAME=VALUE lines; left out, stdin is read."
+    ),
+]
+ObligationState = Annotated[
+    Literal["pending", "waiting", "manual", "failed", "done", "closed"] | None, Option("--state")
+]
+OrderState = Annotated[Literal["proposed", "refused", "executed"] | None, Option("--state")]
+OfRequest = Annotated[str | None, Option("--request", help="A rights request's id.")]
+OfOrder = Annotated[str | None, Option("--order", help="An erasure order's id.")]
+Alone = Annotated[
+    bool, Option("--alone", help="At once and without a second person; the log says so. For emergencies.")
+]
+Why = Annotated[str, Option("--reason", help="Why; without anybody's name.")]
+Kept = Annotated[str | None, Option("--remains", help="What the recipient keeps, why and until when.")]
+VerifierKeys = Annotated[list[str], Option("--vkey", metavar="VKEY", help="The log's key; can be repeated.")]
+KeptReceipt = Annotated[
+    Path | None, Option("--receipt", exists=True, dir_okay=False, help="The person's receipt.")
+]
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
 Yes = Annotated[bool, Option("--yes", help="Do it; there is no way back.")]
 WithAccount = Annotated[bool, Option("--with-account", help="Also the account they sign in with here.")]
 ReceiptFile = Annotated[Path | None, Option(dir_okay=False, help="Where the person's receipt is written.")]
 KeyKind = Annotated[Literal["root", "tenant", "link"], typer.Argument()]
+Known = Annotated[bool, Option("--known", help="The account with this address is theirs, as you know.")]
+Matrix = Annotated[bool, Option("--matrix", help="Show what each role may do.")]
 Required = Annotated[str, Option()]
 Id = Annotated[str | None, typer.Argument()]
 All = Annotated[bool, Option("--all")]
 Scopes = Annotated[list[str] | None, Option(help="Can be repeated; all of them when left out.")]
+Newcomers = Annotated[
+    str | None, Option("--role", help="What people become who are nobody here yet; left out, they stay out.")
+]
 Secrets = Annotated[list[str] | None, Option(help="Can be repeated; - reads lines from stdin.")]
 Pairs = Annotated[list[str] | None, Option(metavar="KEY=VALUE", help="Can be repeated.")]
 Query = Annotated[str | None, Option("--q", "-q", help="A part of topic or error, or an id.")]
@@ -132,4 +200,15 @@ Anew = Annotated[
     bool,
     Option("--anew", help="Give up what is in no block: another chain, one begun anew, or too low a fee."),
 ]
+PackageFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The package.")]
+PassphraseFile = Annotated[
+    Path | None, Option(exists=True, dir_okay=False, help="Where its passphrase stands; else stdin.")
+]
+TrustedKeys = Annotated[
+    list[str] | None, Option("--vkey", metavar="VKEY", help="Trust this verifier key; can be repeated.")
+]
 OfAgent = Annotated[bool, Option("--agent", help="Of the dx-agent in this data directory.")]
+VerifyKey = Annotated[str, Option(help="The agent's Ed25519 public key: 32 bytes in base64.")]
+Business = Annotated[str, Option(help="How the agent's network calls this tenant; else its DID.")]
+RequestFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file in UTF-8.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Only say what would become of each row.")]

@@ -26,11 +26,14 @@ from gunicorn.glogging import Logger
 from .errors import AddressTaken, StartError
 from .lifeline import die_with_parent
 from .settings import Settings
+from .worker import Worker
 
 GRACEFUL_TIMEOUT_S = 30
 EXIT_TIMEOUT_S = 20.0
 _SLACK_S = 3
 _BACKLOG = 2048
+_ADDRESSED = "%s %s"
+"""How gunicorn's workers log the method and path of each request, at debug level."""
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +108,8 @@ def stock_options(settings: Settings) -> dict[str, Any]:
     """What both ways of running share: run_server's, and the configuration file ``config/gunicorn.py``."""
     shared_memory = Path("/dev/shm")  # noqa: S108 - not a file: where the workers' heartbeats cost no disk
     return {
-        "worker_class": "gthread",
+        "worker_class": Worker,
+        "limit_request_line": 8190,  # the most gunicorn allows: lists take long search words, percent-encoded
         "timeout": 60,
         "graceful_timeout": GRACEFUL_TIMEOUT_S,
         "keepalive": 65,  # longer than the 60 s of common load balancers, which then close first
@@ -206,6 +210,12 @@ class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
         """Called by gunicorn at start and reload."""
         super().setup(cfg)
         self.error_log.propagate = True
+
+    def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """What the server does, but not who asks for what: paths may hold what mustn't be kept, and these lines
+        come before anything says whose request it is."""
+        if msg != _ADDRESSED:
+            super().debug(msg, *args, **kwargs)
 
     def _set_handler(self, *_: object, **__: object) -> None:
         """gunicorn's hook for adding a handler; there is none to add."""

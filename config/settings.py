@@ -101,10 +101,21 @@ class Settings(BaseSettings):
     dispatch_lease_ms: int = Field(
         30_000, ge=1_000, le=3_600_000, description="milliseconds from 1000 to 3600000"
     )
+    allowed_networks: Annotated[tuple[addresses.IpNetwork, ...], NoDecode] = Field(
+        (),
+        description="networks like 10.20.0.0/16 or fd00::/8, separated by commas, that tenants' addresses may "
+        "lead to though they aren't public",
+    )
     smtp_url: str | None = Field(
         None, repr=False, description="smtp://[user:password@]host[:port] or smtps://…"
     )
+    mail_from: str | None = Field(
+        None, description="an address like privacy@example.com; unset for dxflow@ the host of the public URL"
+    )
     public_url: str | None = Field(None, description="http://host[:port][/prefix] or https://…")
+    trusted_proxies: Annotated[tuple[addresses.IpNetwork, ...], NoDecode] = Field(
+        (), description="networks or addresses like 10.0.0.0/8, separated by commas"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )
@@ -154,6 +165,11 @@ class Settings(BaseSettings):
         """What links and webhook addresses begin with: DXFLOW_PUBLIC_URL, or where the edge listens."""
         return self.public_url or f"http://{self.listen_address}"
 
+    @property
+    def sender(self) -> str:
+        """Whom mail is from: DXFLOW_MAIL_FROM, or ``dxflow@`` the host of the public address."""
+        return self.mail_from or addresses.postmaster(self.base_url)
+
     @field_validator("data_dir", "root_key_file")
     @classmethod
     def _make_absolute(cls, path: Path | None) -> Path | None:
@@ -165,7 +181,14 @@ class Settings(BaseSettings):
         return value.lower() if isinstance(value, str) else value
 
     @field_validator(
-        "database_url", "redis_url", "smtp_url", "public_url", "agent_url", "chain_url", "key_service_url"
+        "database_url",
+        "redis_url",
+        "smtp_url",
+        "mail_from",
+        "public_url",
+        "agent_url",
+        "chain_url",
+        "key_service_url",
     )
     @classmethod
     def _check_address(cls, address: str | None, info: ValidationInfo) -> str | None:
@@ -173,6 +196,7 @@ class Settings(BaseSettings):
             "database_url": addresses.database_address,
             "redis_url": addresses.redis_address,
             "smtp_url": addresses.smtp_address,
+            "mail_from": addresses.mail_address,
             "public_url": addresses.public_address,
             "agent_url": addresses.public_address,
             "chain_url": addresses.service_address,
@@ -182,13 +206,18 @@ class Settings(BaseSettings):
 
     @field_validator("lock_urls", mode="before")
     @classmethod
-    def _split_nodes(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         return tuple(node.strip() for node in value.split(",")) if isinstance(value, str) else value
 
     @field_validator("lock_urls")
     @classmethod
     def _check_nodes(cls, nodes: tuple[str, ...]) -> tuple[str, ...]:
         return addresses.redis_addresses(nodes) if nodes else nodes
+
+    @field_validator("allowed_networks", "trusted_proxies", mode="before")
+    @classmethod
+    def _read_networks(cls, value: object) -> object:
+        return addresses.networks(value) if isinstance(value, str) else value
 
     @field_validator("agent_token")
     @classmethod

@@ -14,6 +14,7 @@ from .anchoring.following import follow
 from .core import Core
 from .faults import where
 from .services import covering
+from .store import scope
 
 logger = structlog.get_logger(__name__)
 
@@ -50,6 +51,7 @@ class Anchorer:
         if self._thread is not None:
             self._thread.join(timeout)
 
+    @scope.everyone("the installation's log speaks of every tenant's")
     def _run(self) -> None:
         pause = self.soon
         while not self._stopping.is_set():

@@ -8,13 +8,13 @@ from datetime import datetime
 
 import structlog
 
-from . import machine, moments, notices, retry
+from . import announcing, machine, moments, notices, retry
 from .chain import Chain, Lost
 from .core import Core
 from .faults import describe
 from .outbox import BATCH, Dispatch, Outbox
 from .report import Report
-from .steps import Prepare, Prepared, Step, find
+from .steps import Prepare, Prepared, Step, find, nothing
 from .store import models
 
 logger = structlog.get_logger(__name__)
@@ -45,36 +45,39 @@ class Batch:
     def begin(self) -> None:
         """In a transaction that is about to run events: what the database captures from here on is theirs."""
         if self._mark is None and self.family == machine.WORKFLOW:  # steps of other families bring forth none
-            self._mark = Outbox(self.core).newest()
+            self._mark = Outbox(self.core).newest(self.tenant_id)
 
     def restart(self) -> None:
         """The last transaction was undone, with whatever it brought forth: what comes now is sought anew."""
         self._grown = False
 
     def offspring(self) -> list[models.Event]:
-        """Events that the database captured since this message began, as far as they can run here; once."""
+        """Events that the database captured since this message began, as far as they can run here; once. A step
+        that prepares something can't: it was prepared for the message's own events alone."""
         if self._grown or self._mark is None:
             return []
         self._grown = True
         room = dict.fromkeys(machine.WORKFLOWS, BATCH)  # what follows from them must fit into one message
         found = []
         for event in Outbox(self.core).captured(self.tenant_id, self._mark):
-            if room.get(event.workflow) and self.runs(event.workflow, event.step):
+            step = find(event.workflow, event.step)
+            if step.prepare is nothing and room.get(event.workflow) and self.runs(event.workflow, event.step):
                 room[event.workflow] -= 1
                 found.append(event)
         return found
 
     def stop(self, chain: Chain, step: Step, error: BaseException) -> None:
         """The chain ends with a failure: wait for the next attempt, or fail and say so."""
-        attempt = chain.event.attempts + 1
-        decision = retry.decide(attempt, error, self.core.policy, self.core.spread)
-        chain.alert = retry.alert(attempt, decision, self.core.policy)
+        attempt, policy = chain.event.attempts + 1, step.policy or self.core.policy
+        decision = retry.decide(attempt, error, policy, self.core.spread)
+        chain.alert = retry.alert(attempt, decision, policy)
         if decision.retry_in is not None:
             chain.wait(describe(error), decision.retry_in)
             return
         chain.fail(describe(error))
         step.on_failure(self.core, chain.event)
         notices.event_failed(self.core, chain.event)
+        announcing.event_failed(self.core, chain.event)
 
     def commit(self, chain: Chain) -> None:
         """Move the event's row, and lease it to the message it goes on in. Raises Lost."""

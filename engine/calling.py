@@ -63,6 +63,7 @@ class Caller:
     pool: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(num_pools=1, maxsize=16, cert_reqs="CERT_REQUIRED")
     )
+    most_bytes: int = _MOST_BYTES
 
     @property
     def host(self) -> str:
@@ -105,8 +106,8 @@ class Caller:
         deadline, size = time.monotonic() + WHOLE_S, 0
         for chunk in response.stream(65_536):
             size += len(chunk)
-            if size > _MOST_BYTES:
-                raise self.fault(f"answers with more than {_MOST_BYTES:,} bytes")
+            if size > self.most_bytes:
+                raise self.fault(f"answers with more than {self.most_bytes:,} bytes")
             if time.monotonic() > deadline:
                 raise self.fault(f"didn't finish its answer within {WHOLE_S:.0f} s")
             yield chunk

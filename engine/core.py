@@ -22,6 +22,8 @@ from .ledger.log import TenantLog
 from .ledger.memory import Memory
 from .ledger.signing import CheckpointKeys
 from .moments import Clock, system_clock
+from .outgoing import IpNetwork, Outgoing
+from .post import UNSET, Post
 from .retry import RetryPolicy
 from .shred_list import ShredList
 from .store import Store
@@ -47,6 +49,10 @@ class Core:
     spread: Callable[[], float]
     did_method: str
     dispatch_lease: float
+    outgoing: Outgoing
+    """Calls to addresses that tenants choose."""
+    post: Post = UNSET
+    """How mail leaves the house."""
     memory: Memory | None = None
     """What is remembered of the logs outside the database."""
     shred_list: ShredList | None = None
@@ -96,9 +102,11 @@ def build(
     memory: Memory | None = None,
     shred_list: ShredList | None = None,
     chain: OnChain | None = None,
+    allowed_networks: tuple[IpNetwork, ...] = (),
+    post: Post = UNSET,
 ) -> Core:
     """Put a Core together on an open store. ``host`` names the installation in log origins; without ``agent``
-    the dx-agent is the embedded one."""
+    the dx-agent is the embedded one. ``allowed_networks``: see ``outgoing.py``."""
     keys = KeyRing(roots, clock)
     signing = CheckpointKeys(store, keys, clock, host)
     log = TenantLog(store, clock, signing.sign, host)
@@ -108,22 +116,26 @@ def build(
         log=log,
         signing=signing,
         subjects=Subjects(store, keys, clock, new_id, did_method),
-        agent=_remote(store, keys, log, clock, agent)
-        if agent
-        else EmbeddedAgent(store, log, clock, did_method),
+        agent=_agent(store, keys, log, clock, agent, did_method),
         policy=policy or RetryPolicy(),
         clock=clock,
         new_id=new_id,
         spread=spread,
         did_method=did_method,
         dispatch_lease=dispatch_lease,
+        outgoing=Outgoing(clock, allowed_networks),
+        post=post,
         memory=memory,
         shred_list=shred_list,
         anchors=on_chain(store, keys, clock, chain) if chain else None,
     )
 
 
-def _remote(store: Store, keys: KeyRing, log: TenantLog, clock: Clock, agent: Elsewhere) -> HttpAgent:
+def _agent(
+    store: Store, keys: KeyRing, log: TenantLog, clock: Clock, agent: Elsewhere | None, did_method: str
+) -> DxAgent:
+    if agent is None:
+        return EmbeddedAgent(store, log, clock, did_method)
     key = lru_cache(maxsize=1)(lambda: EngineKey.load(store, keys))
     return HttpAgent(store, log, clock, Transport.to(agent.url, key, clock), log.host, agent.token)
 

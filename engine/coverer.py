@@ -1,9 +1,10 @@
-"""A thread that brings tenants' checkpoints into the installation's log, ends retired keys, and keeps the shred
-list whole."""
+"""A thread that does what falls due by itself: covers tenants' checkpoints, ends retired keys, keeps the shred
+list whole, warns of clocks, asks recipients whose day has come, certifies erasures, forgets what expired."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,11 +13,30 @@ import structlog
 from . import rotation
 from .backups.listing import list_erased
 from .core import Core
-from .erasing import erasure
+from .desk import acknowledging, retention, warnings
+from .erasing import certificate, erasure
 from .faults import where
+from .fulfilment import forgetting
+from .mail import queue
+from .recipients import obligations
 from .services import covering
+from .store import scope
 
 logger = structlog.get_logger(__name__)
+
+CHORES: tuple[Callable[[Core], object], ...] = (
+    covering.cover,
+    rotation.finish,
+    erasure.sweep,
+    warnings.sweep,
+    acknowledging.sweep,
+    queue.forget,
+    obligations.wake,
+    certificate.finish,
+    forgetting.expire,
+    retention.forget,
+)
+"""What each round does, in this order."""
 
 EVERY = 60.0
 """Seconds from one round to the next: how old the part of a tenant's log can be that no root covers."""
@@ -43,14 +63,21 @@ class Coverer:
         if self._thread is not None:
             self._thread.join(timeout)
 
+    @scope.everyone("what is due is due for every tenant")
     def _run(self) -> None:
         while not self._stopping.is_set():
-            try:
-                covering.cover(self.core)
-                rotation.finish(self.core)
-                erasure.sweep(self.core)
-                self._listed = list_erased(self.core, self._listed)
-            except Exception as error:  # noqa: BLE001  # tried again with the next round, whatever it was
-                logger.warning("covering_failed", **where(error))
+            for chore in CHORES:
+                self._do(chore.__module__, chore)
+            self._do("backups", self._list_erased)
             self._stopping.wait(self.every)
         self.core.store.close()
+
+    def _do(self, name: str, chore: Callable[[Core], object]) -> None:
+        """One that fails keeps no other waiting, and is tried again with the next round."""
+        try:
+            chore(self.core)
+        except Exception as error:  # noqa: BLE001  # whatever it was
+            logger.warning("chore_failed", chore=name.rpartition(".")[2], **where(error))
+
+    def _list_erased(self, core: Core) -> None:
+        self._listed = list_erased(core, self._listed)

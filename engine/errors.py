@@ -7,6 +7,7 @@ they end in logs, in event rows and in answers.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -42,6 +43,22 @@ class Invalid(CallerError):
         self.detail = detail
 
 
+class NotThere(Invalid):
+    """Raised when a value names something that there isn't for this tenant: a data subject, a tree that the log
+    hasn't grown to. ``field`` names the value."""
+
+    status = 404
+    kind = "not-found"
+
+
+class Unfit(Invalid):
+    """Raised when a value is one of the allowed ones and doesn't fit how things stand: a moment that is still
+    to come, a number that nobody can have, a key that was used. ``field`` names it."""
+
+    status = 409
+    kind = "conflict"
+
+
 class NotAuthentic(CallerError):
     """Raised when a signature, secret or credential is missing, wrong or stale."""
 
@@ -68,6 +85,42 @@ class Conflict(CallerError):
 
     status = 409
     kind = "conflict"
+
+
+class TooManyAttempts(CallerError):
+    """Raised when somebody guessed too often; ``until`` is when they may try again, in ``seconds``."""
+
+    status = 429
+    kind = "too-many-attempts"
+
+    def __init__(self, until: datetime, seconds: int) -> None:
+        super().__init__(f"there were too many failed attempts; try again in {seconds} s")
+        self.until = until
+        self.seconds = seconds
+
+
+class Taken(Conflict):
+    """Raised when a name or an address that may stand here once stands here already."""
+
+    kind = "uniqueness"
+
+
+class Stale(CallerError):
+    """Raised when a row isn't any more what its caller last read."""
+
+    status = 412
+    kind = "stale"
+
+
+class Refused(CallerError):
+    """Raised when a directory's request can't be understood; ``scim_type`` is the word for it in RFC 7644
+    section 3.12, table 9."""
+
+    kind = "refused"
+
+    def __init__(self, scim_type: str, detail: str) -> None:
+        super().__init__(detail)
+        self.scim_type = scim_type
 
 
 class TooLarge(CallerError):
@@ -114,6 +167,13 @@ class LogBroken(DxflowError):
     """Raised when the stored log contradicts itself: a missing leaf, a wrong root, a forged checkpoint."""
 
     kind = "log-broken"
+
+
+class Trespass(DxflowError):
+    """Raised when code reaches for a tenant's rows without a scope, or for another tenant's than its own: a
+    defect of ours, and nothing was read or written."""
+
+    kind = "trespass"
 
 
 class Undecipherable(DxflowError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from . import machine, moments
 from .core import Core
 from .errors import PermanentError, Unavailable
-from .store import models, quick
+from .store import models, quick, scope
 
 WORKFLOW = "webhook"
 
@@ -83,6 +83,7 @@ class Inbox:
             raise Unavailable(waiting.fault or "the delivery could not be stored")
         return waiting.accepted
 
+    @scope.everyone("a pile holds deliveries of several tenants")
     def _commit(self, batch: list[_Waiting]) -> None:
         """Store the batch and tell everybody; a row that the database refuses doesn't cost its neighbours."""
         if self.core.store.dialect == "postgresql":  # one order everywhere: no deadlocks on UNIQUE keys

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+EVER = "0001-01-01T00:00:00.000Z"
+"""Before every moment. Asked so, SQLite takes an index of moments; asked for IS NOT NULL, it reads all."""
+
 Clock = Callable[[], datetime]
 
 

@@ -117,6 +117,12 @@ class Outbox:
         with self.core.store.reachable():
             return {str(id_): int(weight) for id_, weight in self._execute(statement).fetchall()}
 
+    def paused(self) -> set[str]:
+        """Tenants whose events are handed to nobody (``services.pausing``)."""
+        statement = "SELECT id FROM data_controllers WHERE paused_at IS NOT NULL"
+        with self.core.store.reachable():
+            return {str(row[0]) for row in self._execute(statement).fetchall()}
+
     def claim(self, rows: Sequence[Due], known: Known) -> list[Dispatch]:
         """Take due rows for dispatch. Those whose message the dispatcher still has only get a longer lease."""
         if not rows:  # no tenant has room: the edge needn't wait behind an empty transaction
@@ -136,9 +142,10 @@ class Outbox:
                     dispatches.append(Dispatch(message_id, first.tenant_id, first.workflow, first.step, ids))
         return dispatches
 
-    def newest(self) -> int:
-        """The newest event's ``seq``, 0 without any."""
-        row = self._execute("SELECT max(seq) FROM events").fetchone()
+    def newest(self, tenant_id: str) -> int:
+        """The ``seq`` of a tenant's newest event, 0 without any."""
+        statement = f"SELECT max(seq) FROM events WHERE tenant_id = {self._mark}"  # noqa: S608  # a mark only
+        row = self._execute(statement, tenant_id).fetchone()
         return int(row[0] or 0)
 
     def captured(self, tenant_id: str, after: int) -> list[models.Event]:
@@ -183,10 +190,13 @@ class Outbox:
                 .execute()
             )
 
-    def next_due(self) -> datetime | None:
-        """When the next event comes due, None while nothing is under way."""
+    def next_due(self, *, coming: bool = False) -> datetime | None:
+        """When the next event comes due, None while nothing is under way. ``coming`` leaves out what is due
+        already: it waits for something else than its time."""
+        after = self._now() if coming else moments.EVER
+        statement = f"SELECT min(due_at) FROM events WHERE due_at > {self._mark}"  # noqa: S608  # a mark only
         with self.core.store.reachable():
-            row = self._execute("SELECT min(due_at) FROM events WHERE due_at IS NOT NULL").fetchone()
+            row = self._execute(statement, after).fetchone()
         due: datetime | None = models.Event.due_at.python_value(row[0])
         return due
 

@@ -10,11 +10,24 @@ from .errors import CallerError, PermanentError, TransientError
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """``max_attempts`` counts the first try; waits are in seconds."""
+    """``max_attempts`` counts the first try; waits are in seconds. ``waits`` stand in the place of the doubling
+    ones: one after each attempt but the last."""
 
     max_attempts: int = 8
     min_backoff: float = 0.5
     max_backoff: float = 600.0
+    waits: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, *waits: float) -> RetryPolicy:
+        """A schedule."""
+        return cls(max_attempts=len(waits) + 1, max_backoff=max(waits), waits=waits)
+
+    def ceiling(self, attempt: int) -> float:
+        """The longest wait after attempt number ``attempt``, unless the other side asks for more."""
+        if self.waits:
+            return self.waits[min(attempt, len(self.waits)) - 1]
+        return min(self.max_backoff, self.min_backoff * 2.0 ** min(attempt - 1, 60))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +44,13 @@ class Decision:
 def decide(attempt: int, error: BaseException, policy: RetryPolicy, spread: Callable[[], float]) -> Decision:
     """What to do after attempt number ``attempt`` (from 1) ended with ``error``.
 
-    Permanent errors fail at once. Others wait ``min_backoff * 2**(attempt-1)``, at most ``max_backoff``, of
-    which a random half is taken away (``spread`` gives 0..1) so that events that failed together don't come
-    back together. A wait the other side asked for is honoured within the cap.
+    Permanent errors fail at once. Others wait ``min_backoff * 2**(attempt-1)``, at most ``max_backoff``, or as
+    the schedule says; of that a random half is taken away (``spread`` gives 0..1) so that events that failed
+    together don't come back together. A wait the other side asked for is honoured within the cap.
     """
     if isinstance(error, PermanentError | CallerError) or attempt >= policy.max_attempts:
         return Decision(None)
-    ceiling = min(policy.max_backoff, policy.min_backoff * 2.0 ** min(attempt - 1, 60))
-    wait = ceiling * (0.5 + 0.5 * spread())
+    wait = policy.ceiling(attempt) * (0.5 + 0.5 * spread())
     if isinstance(error, TransientError) and error.retry_after is not None:
         wait = max(wait, min(error.retry_after, policy.max_backoff))
     return Decision(wait)

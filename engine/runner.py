@@ -27,7 +27,7 @@ from .faults import describe, where
 from .outbox import ACTIVE
 from .report import Report
 from .steps import Outcome, Step, find, nothing
-from .store import models, quick
+from .store import models, quick, scope
 
 SLICE = 0.025
 """Seconds after which a batch commits what it has and goes on in a new transaction."""
@@ -56,8 +56,14 @@ def run_step(
     report = Report() if report is None else report
     step = find(workflow, step_name)
     events = _load(core, workflow, step_name, event_ids)
-    if not events:
-        return report
+    if events:
+        with scope.of(events[0].tenant_id):
+            _run(core, step, events, fence, report)
+    return report
+
+
+def _run(core: Core, step: Step, events: Sequence[models.Event], fence: int | None, report: Report) -> None:
+    workflow, step_name, event_ids = events[0].workflow, events[0].step, [event.id for event in events]
     family = machine.queue_family(workflow, step_name)
     prepared = {nothing: {}, step.prepare: step.prepare(core, events, fence)}
     batch = Batch(core, events[0].tenant_id, family, prepared, report, core.clock())
@@ -76,7 +82,6 @@ def run_step(
                 batch.restart()
     finally:
         report.follow_ups += batch.follow_ups()
-    return report
 
 
 def _run_slice(batch: Batch, queue: deque[models.Event]) -> None:
@@ -119,7 +124,7 @@ def _walk(batch: Batch, chain: Chain) -> None:
     """Step after step until one fails, or the next can't run here."""
     core, event = batch.core, chain.event
     while True:
-        step = find(event.workflow, event.step)
+        step, here = find(event.workflow, event.step), event.step
         try:
             with core.store.reachable(), core.store.savepoint():
                 outcome = step.apply(core, event, batch.prepared[step.prepare])
@@ -131,7 +136,8 @@ def _walk(batch: Batch, chain: Chain) -> None:
             batch.stop(chain, step, error)
             return
         chain.move(outcome, following)
-        if not batch.runs(event.workflow, following):
+        # A step that leads to itself has more to do than one transaction should hold.
+        if following == here or not batch.runs(event.workflow, following):
             return
 
 
@@ -157,7 +163,7 @@ def _fail(
     if not events:
         return report
     batch = Batch(core, events[0].tenant_id, "", {}, report, core.clock())
-    with core.store.transaction():
+    with scope.of(batch.tenant_id), core.store.transaction():
         chains = [chain for event in events for chain in batch.fail(event, step, error)]
         if logged:
             batch.append(chains)

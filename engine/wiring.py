@@ -18,10 +18,12 @@ from .errors import Unavailable
 from .identity import did
 from .identity.keys import FIRST_ROOT
 from .ledger.memory import Memory
+from .mail.smtp import Smtp
 from .moments import system_clock
+from .post import Post
 from .retry import RetryPolicy
 from .shred_list import ShredList
-from .store import Store, models, quick
+from .store import Store, models, quick, scope
 
 _cores: dict[tuple[int, str, str], Core] = {}
 _guard = threading.Lock()
@@ -77,6 +79,7 @@ def refuse_half_restored(settings: Settings) -> None:
         )
 
 
+@scope.everyone("an installation opens its own log, before there is anybody")
 def assemble(store: Store, settings: Settings, role: str, *, migrate: bool = True) -> Core:
     """A Core on this store, whose keys and files are those of the settings; raises what ``core_for`` does."""
     if migrate:
@@ -101,6 +104,8 @@ def assemble(store: Store, settings: Settings, role: str, *, migrate: bool = Tru
         memory=Memory(settings.data_dir / ("log-memory" if role == ENGINE else "agent-log-memory")),
         shred_list=ShredList(settings.data_dir / "shred-list"),
         chain=_chain(settings),
+        allowed_networks=settings.allowed_networks,
+        post=_post(settings),
     )
     with store.transaction():
         made.signing.active()
@@ -111,6 +116,11 @@ def assemble(store: Store, settings: Settings, role: str, *, migrate: bool = Tru
 def _elsewhere(settings: Settings) -> Elsewhere | None:
     token = settings.agent_token.get_secret_value().strip() if settings.agent_token else None
     return Elsewhere(settings.agent_url, token) if settings.agent_url else None
+
+
+def _post(settings: Settings) -> Post:
+    transport = Smtp.at(settings.smtp_url, settings.sender) if settings.smtp_url else None
+    return Post(transport, settings.sender, settings.base_url)
 
 
 def _chain(settings: Settings) -> OnChain | None:

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from ..config import logging
 from ..config.settings import Settings
 from ..engine.core import Core
-from ..engine.services.queues import Depth
+from ..engine.services.queues import Depth, Holder
 from .app import HttpSettings, build
 from .late import WsgiApp
 from .outside import Outside
@@ -46,6 +46,10 @@ class Engine(Protocol):
         """How full these queues are. Raises Unavailable when Redis doesn't answer."""
         ...
 
+    def locks(self, queue_names: Sequence[str]) -> Mapping[str, Holder]:
+        """Who has the locks of these register queues. Raises Unavailable where that isn't known."""
+        ...
+
     def checks(self) -> Mapping[str, Callable[[], str]]:
         """The parts of readiness."""
         ...
@@ -60,6 +64,10 @@ class Beside(Collector):
     def depths(self, queue_names: Sequence[str]) -> Mapping[str, Depth]:
         """As ``Engine.depths``."""
         return self._present().depths(queue_names)
+
+    def locks(self, queue_names: Sequence[str]) -> Mapping[str, Holder]:
+        """As ``Engine.locks``."""
+        return self._present().locks(queue_names)
 
     def checks(self) -> dict[str, Callable[[], str]]:
         """As ``Engine.checks``."""
@@ -79,5 +87,6 @@ def make(settings: Settings, present: Callable[[], Engine]) -> WsgiApp:
     beside = Beside(present)
     registry = CollectorRegistry()
     registry.register(beside)
-    edge = HttpSettings(settings.max_body_bytes, settings.base_url)
-    return build(present().core, Outside(beside.depths, beside.checks(), registry), edge)
+    edge = HttpSettings(settings.max_body_bytes, settings.base_url, settings.trusted_proxies)
+    outside = Outside(beside.depths, beside.checks(), registry, beside.locks)
+    return build(present().core, outside, edge)

@@ -7,22 +7,27 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
-from ..engine.services.queues import Depths
+from ..config.addresses import IpNetwork
+from ..engine.services.queues import Depths, Locks
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
     """``depths`` reads tenant queues by public name and raises Unavailable without Redis; ``checks`` are the
-    parts of ``/readyz``: each returns a sentence, or raises. ``registry`` holds the actors' counters."""
+    parts of ``/readyz``: each returns a sentence, or raises. ``registry`` holds the actors' counters, ``locks``
+    says who has the locks of register queues, and raises Unavailable where that isn't known."""
 
     depths: Depths
     checks: Mapping[str, Callable[[], str]]
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    locks: Locks = lambda _: {}
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """The few settings the edge needs. ``public_url`` is how people reach it."""
+    """The few settings the edge needs. ``public_url`` is how people reach it, ``trusted_proxies`` the networks
+    whose word about the client's address counts."""
 
     max_body_bytes: int
     public_url: str
+    trusted_proxies: tuple[IpNetwork, ...] = ()

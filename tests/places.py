@@ -17,7 +17,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import NoReturn
 
-from flow import Sender, customer, drain
+from flow import Sender, customer, drain, seeing
 
 from dxflow.config.settings import Settings
 from dxflow.engine import wiring
@@ -139,12 +139,14 @@ class Place:
 _spawn = multiprocessing.get_context("spawn")
 
 
+@seeing
 def _hold(place: Place, held: Event, done: Event) -> None:
     place.core().store.ping()
     held.set()
     done.wait(60)
 
 
+@seeing
 def _back_up_in_little_room(place: Place, to: Path, said: Queue[str]) -> None:
     place.core()
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -155,6 +157,7 @@ def _back_up_in_little_room(place: Place, to: Path, said: Queue[str]) -> None:
         said.put(str(fault))
 
 
+@seeing
 def _restore_and_die(place: Place, made: Made, where: str) -> None:
     def die(*_: object, **__: object) -> NoReturn:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -14,8 +14,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,34 +23,19 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import forked
 import psutil
 from wire import Client, Door, free_port
 
 from waiting import wait_until
 
-ROOT = Path(__file__).parents[1]
 PLATFORMS = ("shopify", "stripe", "mailchimp", "mandrill", "woocommerce", "hasura")
 SECRETS = {platform: f"whsec_{platform}_0123456789abcdef" for platform in PLATFORMS}
 
 
-def environment(data_dir: Path, **settings: object) -> dict[str, str]:
-    """This process's environment with these dxflow settings and no others."""
-    bare = {name: value for name, value in os.environ.items() if not name.upper().startswith("DXFLOW_")}
-    given = {"data_dir": data_dir, **settings}
-    return bare | {f"DXFLOW_{name.upper()}": str(value) for name, value in given.items()}
-
-
-def command_line(data_dir: Path, *words: str, **settings: object) -> subprocess.CompletedProcess[str]:
+def command_line(data_dir: Path, *words: str, **settings: object) -> forked.Ending:
     """Run one command to its end."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), *words],
-        env=environment(data_dir, **settings),
-        cwd=data_dir.parent,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return forked.run(data_dir, words, **settings)
 
 
 def ask(data_dir: Path, *words: str, **settings: object) -> Any:
@@ -124,22 +107,15 @@ class Server:
         self.port = int(str(settings.pop("port", 0))) or free_port()
         self.settings = settings
         self.log_file = data_dir.parent / f"{data_dir.name}-{command}-{self.port}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: forked.Program | None = None
         self._earlier_log = 0
 
     def start(self) -> Self:
         """Start the process, in a session of its own as a terminal would; doesn't wait."""
         self._earlier_log = len(self.log())
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, str(ROOT / "run.py"), self.command],
-                env=environment(self.data_dir, port=self.port, **self.settings),
-                cwd=self.data_dir.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = forked.Program(
+            self.data_dir, [self.command], self.log_file, port=self.port, **self.settings
+        )
         return self
 
     def ready(self, timeout: float = 60.0) -> Self:
@@ -164,7 +140,7 @@ class Server:
             client.close()
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> forked.Program:
         assert self._process is not None, "not started"
         return self._process
 

@@ -13,6 +13,7 @@ import requests
 from callers import Around
 from serving import served
 
+from dxflow.config.addresses import IpNetwork
 from dxflow.engine.core import Core
 from dxflow.http.app import HttpSettings, Outside, build
 
@@ -23,12 +24,19 @@ PASSWORD = "four plain words together"
 
 
 @contextmanager
-def edge(core: Core, public_url: str) -> Iterator[str]:
+def edge(core: Core, public_url: str, trusted_proxies: tuple[IpNetwork, ...] = ()) -> Iterator[str]:
     """A running edge that people reach at ``public_url``; gives its own address."""
-    around = Around()
-    app = build(core, Outside(around.read, around.checks), HttpSettings(100_000, public_url))
+    around, settings = Around(), HttpSettings(100_000, public_url, trusted_proxies)
+    app = build(core, Outside(around.read, around.checks), settings)
     with served(app, after=core.store.close) as address:
         yield address
+
+
+def set_by(answer: requests.Response) -> dict[str, set[str]]:
+    """The cookies an answer sets, each with its attributes."""
+    sent: list[str] = answer.raw.headers.getlist("Set-Cookie")
+    parts = [cookie.split("; ") for cookie in sent]
+    return {pair.partition("=")[0]: set(attributes) for pair, *attributes in parts}
 
 
 @dataclass

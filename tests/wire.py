@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import http.client
+import itertools
 import json
+import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,11 +19,26 @@ from dxflow.engine.platforms import signing
 HOST = "127.0.0.1"
 
 
+_FIRST, _EACH = 15_000, 2_000
+_taken = itertools.count()
+
+
 def free_port() -> int:
-    """A TCP port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of this machine that nobody listens on, for a server that is started a moment later.
+
+    Each worker of a run has ports of its own, below those that the kernel gives to connections: a port that the
+    kernel picks may be somebody else's by the time the server takes it, and the two would share a server.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    first = _FIRST + _EACH * (int(worker) % 8)
+    for _ in range(_EACH):
+        port = first + next(_taken) % _EACH
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind((HOST, port))
+                return port
+    raise RuntimeError("this worker's ports are all taken")
 
 
 def is_free(port: int) -> bool:

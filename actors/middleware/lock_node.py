@@ -33,6 +33,7 @@ _EXTEND = (
     "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
     "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
 )
+_LOOK = "return {redis.call('GET', KEYS[1]) or '', redis.call('PTTL', KEYS[1])}"
 #: How long a node that let a question time out is left alone, seconds.
 REST_S = 1.0
 #: How much of what a node is owed is kept; what is beyond it is left to the TTL.
@@ -83,6 +84,11 @@ class LockNode:
     def pttl(self, resource: str) -> int | None:
         """Milliseconds until the key expires, as Redis says it; None without an answer."""
         return self._ask(lambda client: int(client.pttl(resource)))
+
+    def look(self, resource: str) -> tuple[str, int] | None:
+        """The token that the key carries here (empty for none) and its PTTL; None without an answer."""
+        answer = self._ask(lambda client: client.eval(_LOOK, 1, resource))
+        return None if answer is None else (bytes(answer[0]).decode("ascii", "replace"), int(answer[1]))
 
     def settle(self) -> None:
         """Undo what an outage left on the node, as far as it answers."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -21,10 +21,10 @@ from dramatiq.middleware import Middleware, SkipMessage
 from typing_extensions import override
 
 from ..broker.broker import LeasedMessage, TenantBroker
-from ..broker.names import did_of
+from ..broker.names import LOCK_TEMPLATE, did_of
 from ..broker.shards import SINGLE, Shards
 from .extender import Extender
-from .redlock import Lease, Redlock
+from .redlock import Holder, Lease, Redlock
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +40,15 @@ def current_lease() -> Lease | None:
     """The lock under which this thread runs its message; None without one, and once its time is over."""
     lease = _current.get()
     return lease if lease is not None and lease.still_valid() else None
+
+
+def holders(broker: TenantBroker, queues: Iterable[str]) -> dict[str, Holder]:
+    """Who has the locks of these register queues; those that nobody has are left out. Raises Unavailable."""
+    for one in broker.middleware:
+        if isinstance(one, RedlockMiddleware):
+            found = {queue: one.holder(queue) for queue in queues}
+            return {queue: holder for queue, holder in found.items() if holder is not None}
+    return {}
 
 
 def _spread(low: int, high: int) -> int:
@@ -105,8 +114,15 @@ class RedlockMiddleware(Middleware):
             log.error("no tenant to lock for", message_id=message.message_id)
             message.fail()
             return
-        tag = self._shards.tag(self._shards.of(message.queue))
-        self._enter(tag + str(template).replace("{did}", did), message)
+        self._enter(self._resource(str(template), did, message.queue), message)
+
+    def holder(self, queue: str) -> Holder | None:
+        """Who has the lock under which this register queue is worked on. Raises Unavailable."""
+        return self._redlock.holder(self._resource(LOCK_TEMPLATE, did_of(queue) or "", queue))
+
+    def _resource(self, template: str, did: str, queue: str) -> str:
+        tag = self._shards.tag(self._shards.of(queue))
+        return tag + template.replace("{did}", did)
 
     def _enter(self, resource: str, message: LeasedMessage) -> None:
         lease = self._acquire(resource)

@@ -26,13 +26,15 @@ import os
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import redis
 
+from ...engine.errors import Unavailable
 from .lock_node import LockNode
 
 T = TypeVar("T")
@@ -56,6 +58,13 @@ class Lease:
     def still_valid(self, margin: float = 0.0) -> bool:
         """Whether at least ``margin`` seconds are left. Work must stop when they aren't."""
         return self.clock() + margin < self.valid_until
+
+
+class Holder(NamedTuple):
+    """Whose token a majority of the nodes carries; ``left_ms`` until it would run out there by itself."""
+
+    token: str
+    left_ms: int
 
 
 class Redlock:
@@ -108,6 +117,17 @@ class Redlock:
         """Milliseconds until enough nodes are free by themselves; 0 if they are now."""
         waits = sorted(self._wait_ms(pttl) for pttl in self._ask(lambda node: node.pttl(resource)))
         return waits[self._quorum - 1]
+
+    def holder(self, resource: str) -> Holder | None:
+        """Who has it, None if nobody does. Raises Unavailable when too few nodes answer to know."""
+        told = [answer for answer in self._ask(lambda node: node.look(resource)) if answer is not None]
+        if len(told) < self._quorum:
+            raise Unavailable("too few of the lock's nodes answer")
+        for token, votes in Counter(token for token, _ in told).items():
+            if token and votes >= self._quorum:
+                left = sorted((ms for one, ms in told if one == token), reverse=True)
+                return Holder(token, max(0, left[self._quorum - 1]))
+        return None
 
     def settle(self) -> None:
         """Undo what outages left on nodes that answer again; to be called now and then."""

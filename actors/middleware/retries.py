@@ -20,6 +20,7 @@ from ...engine import runner
 from ...engine.core import Core
 from ...engine.errors import StaleFence, Unavailable
 from ...engine.outbox import Outbox
+from ...engine.store import scope
 
 logger = structlog.get_logger(__name__)
 
@@ -46,9 +47,10 @@ class RetryMiddleware(dramatiq.Middleware):
             return
         call = message.kwargs
         logger.warning("batch_failed", step=call["step"], **runner.where(exception))
-        if isinstance(exception, StaleFence | Unavailable):
-            Outbox(self._core).postpone(message.message_id, call["event_ids"], seconds=1.0)
-        else:
-            events = (call["workflow"], call["step"], call["event_ids"])
-            self._count(runner.fail_batch(self._core, *events, exception))
+        with scope.afresh(call["tenant_id"]):
+            if isinstance(exception, StaleFence | Unavailable):
+                Outbox(self._core).postpone(message.message_id, call["event_ids"], seconds=1.0)
+            else:
+                events = (call["workflow"], call["step"], call["event_ids"])
+                self._count(runner.fail_batch(self._core, *events, exception))
         self._core.bell.set()

@@ -9,7 +9,7 @@ from ..errors import Conflict
 from ..identity import did
 from ..ledger.log import Leaf, TenantLog
 from ..moments import Clock
-from ..store import Store, models, quick
+from ..store import Store, models, quick, scope
 from .port import Item, Receipt
 
 KIND = "activity.registered"
@@ -59,6 +59,7 @@ class EmbeddedAgent:
         return Leaf(KIND, body)
 
 
+@scope.everyone("an activity is registered once, whoever asks")
 def receipts(tenant_id: str, activity_ids: Sequence[str]) -> dict[str, Receipt]:
     """The receipts there are, by activity id. Raises Conflict for an activity of another tenant."""
     rows = quick.by_ids(models.Registration, activity_ids, key="activity_id").values()

@@ -51,11 +51,14 @@ SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index i
 WHERE indrelid = ANY (%s::regclass[])
   AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.indexrelid)
 """
+_GUARDED = """
+SELECT relname FROM pg_class WHERE oid = ANY (%s::regclass[]) AND relforcerowsecurity ORDER BY relname
+"""
 
 
 def tables() -> list[str]:
     """Every table of ours."""
-    names = sorted(str(model._meta.table_name) for model in models.Row.__subclasses__())
+    names = sorted(str(model._meta.table_name) for model in models.tables())
     return [*names, "schema_migrations"]
 
 
@@ -211,11 +214,18 @@ def _listed(names: Iterable[str]) -> sql.Composed:
 @contextmanager
 def _asleep(cursor: Any, names: Iterable[str]) -> Iterator[None]:
     """Nothing is captured, and nothing refused: as the tables' owner, who needs to be no superuser for it."""
-    for table in names:
-        cursor.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(sql.Identifier(table)))
+    cursor.execute(_GUARDED, [names])
+    guarded = [name for (name,) in cursor.fetchall()]
+    _alter(cursor, names, "DISABLE TRIGGER USER")
+    _alter(cursor, guarded, "NO FORCE ROW LEVEL SECURITY")  # PostgreSQL has no COPY FROM under policies
     yield
+    _alter(cursor, guarded, "FORCE ROW LEVEL SECURITY")
+    _alter(cursor, names, "ENABLE TRIGGER USER")
+
+
+def _alter(cursor: Any, names: Iterable[str], how: str) -> None:
     for table in names:
-        cursor.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(sql.Identifier(table)))
+        cursor.execute(sql.SQL("ALTER TABLE {} " + how).format(sql.Identifier(table)))
 
 
 @contextmanager

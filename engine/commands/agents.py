@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...config import options
-from ...config.commands import Run, command, group
+from ...config.commands import OPERATOR, Run, command, group
 from ..services import agent_desk, agent_trust, log_keys, rows, verifying
 from ..wiring import agent_core_for
 from . import audit
@@ -17,20 +17,20 @@ _RETIRED = {"retired": "Retired", "logs": "Logs"}
 _LOG = {"origin": "Log", "size": "Entries", "vkeys": "Keys"}
 
 
-@command(commands, "list")
+@command(commands, "list", takes=OPERATOR)
 def engine_list(run: Run) -> None:
     """The engines that enrolled at this dx-agent, oldest first, revoked ones too."""
     agent_core_for(run.settings)
     run.show([agent_desk.as_row(row) for row in agent_desk.engines()], _ENGINE)
 
 
-@command(commands, "revoke")
+@command(commands, "revoke", takes=OPERATOR)
 def engine_revoke(run: Run, engine_id: str) -> None:
     """Let an engine register nothing more, at once and for good; what it registered stays."""
     run.show(agent_desk.as_row(agent_desk.revoke(agent_core_for(run.settings), engine_id)), _ENGINE)
 
 
-@command(commands, "verify")
+@command(commands, "verify", takes=OPERATOR)
 def engine_verify(run: Run, fresh: options.Fresh = False) -> int:
     """Check this dx-agent's logs entry by entry; exit code 1 unless everything holds."""
     core = agent_core_for(run.settings)
@@ -40,21 +40,21 @@ def engine_verify(run: Run, fresh: options.Fresh = False) -> int:
     return 0 if found.ok else 1
 
 
-@command(commands, "rotate-key")
+@command(commands, "rotate-key", takes=OPERATOR)
 def rotate_key(run: Run) -> None:
     """Make a new log key of this dx-agent beside the present one, and say so in every log."""
     core = agent_core_for(run.settings)
     run.show(log_keys.rotate(core, run.counter("Telling the logs", log_keys.log_count())), _ROTATED)
 
 
-@command(commands, "retire-key")
+@command(commands, "retire-key", takes=OPERATOR)
 def retire_key(run: Run) -> None:
     """The older log key signs no more; once every engine has registered something since the new one came."""
     core = agent_core_for(run.settings)
     run.show(log_keys.retire(core, run.counter("Telling the logs", log_keys.log_count())), _RETIRED)
 
 
-@command(audit.commands, "trust-agent", tenant=True)
+@command(audit.commands, "trust-agent", takes=OPERATOR, tenant=True)
 def trust_agent(run: Run) -> None:
     """Trust the keys and the name that the dx-agent's log of a tenant has now, after its operator confirmed
     them."""

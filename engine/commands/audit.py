@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ...config import options
 from ...config.commands import Run, command, group
+from ..access.roles import Permission
 from ..services import rows, verifying
 from .owner import one_or_all, one_tenant
 
 commands = group("audit", "The append-only log.")
 
 
-@command(commands, "verify", tenant=True)
+@command(commands, "verify", takes=Permission.LOOK, tenant=True)
 def audit_verify(run: Run, fresh: options.Fresh = False) -> int:
     """Check the logs entry by entry; exit code 1 unless everything holds. Interrupted, it goes on."""
     core, owner = one_or_all(run)
@@ -20,7 +21,7 @@ def audit_verify(run: Run, fresh: options.Fresh = False) -> int:
     return 0 if found.ok else 1
 
 
-@command(commands, "checkpoint", tenant=True)
+@command(commands, "checkpoint", takes=Permission.LOOK, tenant=True)
 def audit_checkpoint(run: Run) -> None:
     """The signed head of a tenant's log, for whoever wants to hold it against a later one."""
     core, owner = one_tenant(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...config.commands import Run, command
+from ..access.roles import Permission
 from ..services import acts
 from .audit import commands
 from .owner import one_tenant
@@ -19,7 +20,7 @@ ENTRY = {
 _FRAME = ("seq", "ts", "kind", "actor", "v", "commitment", "act")
 
 
-@command(commands, "show", tenant=True)
+@command(commands, "show", takes=Permission.READ_PEOPLE, tenant=True)
 def audit_show(run: Run, index: int) -> int:
     """Show an entry; of an administrative act also what was changed. Exit code 1 if that isn't what it says."""
     core, tenant_id = one_tenant(run)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from ...config import options
-from ...config.commands import Run, command, group
+from ...config.commands import OPERATOR, Run, command, group
 from ..anchoring.following import follow
 from ..core import Core
 from ..services import chain_state, covering
@@ -36,7 +36,7 @@ _ANCHOR = {
 _LOOK_EVERY_S = 0.5
 
 
-@command(commands, "show")
+@command(commands, "show", takes=OPERATOR)
 def chain_show(run: Run, of_agent: options.OfAgent = False) -> int:
     """Who pays, how far behind the chain is, and the last anchors. Exit code 1 where something is wrong."""
     found = chain_state.standing(_core(run, of_agent=of_agent))
@@ -49,7 +49,7 @@ def chain_show(run: Run, of_agent: options.OfAgent = False) -> int:
     return 1 if found.problem else 0
 
 
-@command(commands, "anchor")
+@command(commands, "anchor", takes=OPERATOR)
 def chain_anchor(
     run: Run,
     wait: options.WaitForBlock = False,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ...config import options
 from ...config.commands import Run, command, group
-from ..services import acts, events, rows
-from ..wiring import core_for
+from ..access.roles import Permission
+from ..services import events, rows
 from .owner import one_or_all
 
 commands = group("event", "What came in, and what became of it.")
 
 
-@command(commands, "list", tenant=True)
+@command(commands, "list", takes=Permission.LOOK, tenant=True)
 def event_list(
     run: Run,
     state: options.State = None,
@@ -25,14 +25,14 @@ def event_list(
     run.show([rows.event(row) for row in found], rows.EVENT)
 
 
-@command(commands, "show")
+@command(commands, "show", takes=Permission.LOOK, tenant=True)
 def event_show(run: Run, event_id: str) -> None:
     """One event and its history."""
-    core_for(run.settings)
-    run.show(rows.story(events.show(None, event_id), as_json=run.as_json), rows.EVENT | rows.HISTORY)
+    _, owner = one_or_all(run)
+    run.show(rows.story(events.show(owner, event_id), as_json=run.as_json), rows.EVENT | rows.HISTORY)
 
 
-@command(commands, "replay", tenant=True)
+@command(commands, "replay", takes=Permission.ACT, tenant=True)
 def event_replay(
     run: Run,
     event_id: options.Id = None,
@@ -45,14 +45,15 @@ def event_replay(
         raise options.wrong_usage("name one event, or say --all")
     core, owner = one_or_all(run)
     if event_id is not None:
-        return run.show(rows.event(events.replay(core, owner, event_id, acts.SYSTEM)), rows.EVENT)
+        return run.show(rows.event(events.replay(core, owner, event_id, run.actor)), rows.EVENT)
     progress = run.progress(f"Replaying {state} events")
-    replayed = events.replay_many(core, owner, acts.SYSTEM, error=error, progress=progress)
+    replayed = events.replay_many(core, owner, run.actor, error=error, progress=progress)
     return run.show({"replayed": replayed}, rows.REPLAYED)
 
 
-@command(commands, "discard")
+@command(commands, "discard", takes=Permission.ACT, tenant=True)
 def event_discard(run: Run, event_id: str, reason: str = events.NO_REASON) -> None:
     """Give an event up, for a reason that stays with it."""
-    row = events.discard(core_for(run.settings), None, event_id, reason, acts.SYSTEM)
+    core, owner = one_or_all(run)
+    row = events.discard(core, owner, event_id, reason, run.actor)
     run.show(rows.event(row), rows.EVENT)

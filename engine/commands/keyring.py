@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...config import options
-from ...config.commands import Run, command, group
+from ...config.commands import OPERATOR, Run, command, group
 from .. import rotation
 from ..rotation import versions
 from ..services import tenants
@@ -22,7 +22,7 @@ _SHOWN = {
 _ROTATED = {"owner": "Whose", "key": "Key", "version": "Version", "done": "Done again", "left": "Left"}
 
 
-@command(commands, "show", tenant=True)
+@command(commands, "show", takes=OPERATOR, tenant=True)
 def keyring_show(run: Run) -> None:
     """Every key, its version, and what a rotation left undone; never a key itself."""
     core, owner = one_or_all(run)
@@ -33,7 +33,7 @@ def keyring_show(run: Run) -> None:
         run.show([found.root_row(), *found.keys], _SHOWN)
 
 
-@command(commands, "rotate", tenant=True)
+@command(commands, "rotate", takes=OPERATOR, tenant=True)
 def keyring_rotate(run: Run, key: options.KeyKind) -> int:
     """Make a new root, tenant or link key and bring everything under it, while all runs.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...config.commands import Run, command
+from ...config.commands import OPERATOR, Run, command
 from ..services import log_keys
 from ..wiring import core_for
 from .audit import commands
@@ -11,14 +11,14 @@ _ROTATED = {"added": "New key", "logs": "Logs"}
 _RETIRED = {"retired": "Retired", "logs": "Logs"}
 
 
-@command(commands, "rotate-key")
+@command(commands, "rotate-key", takes=OPERATOR)
 def rotate_key(run: Run) -> None:
     """Make a new log key beside the present one, and say so in every log. Interrupted, it goes on."""
     core = core_for(run.settings)
     run.show(log_keys.rotate(core, run.counter("Telling the logs", log_keys.log_count())), _ROTATED)
 
 
-@command(commands, "retire-key")
+@command(commands, "retire-key", takes=OPERATOR)
 def retire_key(run: Run) -> None:
     """The older log key signs no more; once outsiders have had time to learn the new one."""
     core = core_for(run.settings)

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from ...config import options
-from ...config.commands import Run, command
+from ...config.commands import OPERATOR, Run, command
+from ..access.roles import Permission
 from ..ledger import verifier
 from ..services import exports
 from .audit import commands
@@ -22,7 +23,7 @@ EXPORTED = {
 PROOF = {"path": "Proof", "did": "DID", "index": "Entry"}
 
 
-@command(commands, "export", tenant=True)
+@command(commands, "export", takes=Permission.LOOK, tenant=True)
 def audit_export(
     run: Run, out: options.Out = None, activity: options.Activity = None, force: options.Force = False
 ) -> None:
@@ -39,7 +40,7 @@ def audit_export(
     run.show(found | {"verifier": str(Path(verifier.__file__))}, EXPORTED)
 
 
-@command(commands, "check")
+@command(commands, "check", takes=OPERATOR)
 def audit_check(
     run: Run,
     bundle: Path,

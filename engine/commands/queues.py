@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from ...config.commands import Run, command, group
+from ...config.commands import OPERATOR, Run, command, group
 from ...config.settings import Settings
 from ...config.valkey import EmbeddedValkey
+from ..access.roles import Permission
 from ..errors import Unavailable
-from ..services import acts, queues, rows, tenants, top
+from ..services import pausing, queues, rows, tenants, top
 from ..services.patience import Patient
 from ..services.queues import Depths
 from ..wiring import core_for
@@ -29,17 +30,31 @@ Many = Annotated[int, typer.Option(min=1, max=top.LARGEST, help="Tenants to show
 Weight = Annotated[int, typer.Argument(min=1, max=tenants.HEAVIEST, metavar="WEIGHT")]
 
 
-@command(commands, "weight", tenant=True)
+@command(commands, "weight", takes=Permission.MANAGE_TENANT, tenant=True)
 def queue_weight(run: Run, weight: Weight) -> None:
     """Give a tenant more turns than others: 1, as everybody has, to 100. Holds from its next messages on."""
     core, tenant_id = one_tenant(run)
-    run.show(rows.tenant(tenants.set_queue_weight(core, tenant_id, weight, acts.SYSTEM)), rows.QUEUE_WEIGHT)
+    run.show(rows.tenant(tenants.set_queue_weight(core, tenant_id, weight, run.actor)), rows.QUEUE_WEIGHT)
+
+
+@command(commands, "pause", takes=Permission.MANAGE_TENANT, tenant=True)
+def queue_pause(run: Run) -> None:
+    """Let a tenant's events wait: they are accepted and kept, and no worker takes them until `queue resume`."""
+    core, tenant_id = one_tenant(run)
+    run.show(rows.tenant(pausing.pause(core, tenant_id, run.actor)), rows.PAUSE)
+
+
+@command(commands, "resume", takes=Permission.MANAGE_TENANT, tenant=True)
+def queue_resume(run: Run) -> None:
+    """Let a tenant's work go on, with all that gathered while it was paused."""
+    core, tenant_id = one_tenant(run)
+    run.show(rows.tenant(pausing.resume(core, tenant_id, run.actor)), rows.PAUSE)
 
 
 def asking(depths_of: DepthsOf) -> typer.Typer:
     """The group with the commands that ask the dispatcher too, which ``depths_of`` reaches."""
 
-    @command(commands, "list", tenant=True)
+    @command(commands, "list", takes=Permission.LOOK, tenant=True)
     def queue_list(run: Run) -> None:
         """A tenant's queues; without Redis what the database knows."""
         core, tenant_id = one_tenant(run)
@@ -51,7 +66,7 @@ def asking(depths_of: DepthsOf) -> typer.Typer:
         shown = [queues.as_json(queue) for queue in found]
         run.show(shown if run.as_json else [queue_view.readable(row) for row in shown], rows.QUEUE)
 
-    @command(commands, "top")
+    @command(commands, "top", takes=OPERATOR)
     def queue_top(
         run: Run, sort: Sort = "depth", interval: Interval = 2.0, once: Once = False, limit: Many = 20
     ) -> None:

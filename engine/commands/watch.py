@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from ...config import options
-from ...config.commands import Run, command
+from ...config.commands import OPERATOR, Run, command
 from ..errors import Unavailable
 from ..moments import system_clock, to_text
 from ..watching import Alarm, RemoteLog, Seen, State, Watcher
@@ -26,7 +26,7 @@ SEEN = {
 LONGEST_WAIT_S = 3600.0
 
 
-@command(commands, "watch")
+@command(commands, "watch", takes=OPERATOR)
 def audit_watch(
     run: Run,
     url: str,

@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from .. import moments
 from ..core import Core
 from ..errors import Conflict, Invalid, NotFound, Unavailable
+from ..fulfilment import legal_holds
 from ..identity import did
 from ..ledger import leaves
 from ..ledger.log import Leaf
 from ..ledger.proofs import Proof
+from ..rights import suppression
 from ..store import models, quick
+from . import accounts, open_requests, people, residue, rows, strangers
 from . import acts as their_acts
-from . import people, residue, rows, strangers
+from .mentions import Identifiers
 
 KIND = rows.KIND
 REASONS = (
@@ -43,6 +46,26 @@ _PAGE = 500
 _TRIES = 5
 
 
+RESTORED = "restored_backup"
+
+
+class Beside(Protocol):
+    """What belongs to an erasure and commits with it: an order that two people gave."""
+
+    order_id: str
+    request_id: str | None
+    """The request that the erasure answers."""
+
+    def before(self, gone: Sequence[models.DataSubject], known: Identifiers) -> None:
+        """Nothing is deleted yet, and nobody else changes these people. What it raises stops the erasure."""
+
+    def after(self, erased: Erased) -> None:
+        """Everything is deleted, and the log says so."""
+
+    def leaf(self) -> dict[str, object]:
+        """What the log's leaf says beside the rest: ids, no data subject's."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Act:
     """One wish to forget somebody."""
@@ -53,6 +76,8 @@ class _Act:
     actor: str
     reason: str
     with_account: bool
+    suppress: bool
+    beside: Beside | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +103,25 @@ def erase(
     reason: str,
     with_account: bool = False,
     at_once: int = residue.A_MOMENT,
+    suppress: bool = False,
+    beside: Beside | None = None,
 ) -> Erased:
     """Forget a data subject, and everybody merged into them. A database of up to ``at_once`` bytes is written
-    anew (``residue``); who erases many does that once, after them.
+    anew (``residue``); who erases many does that once, after them. ``suppress`` keeps them from coming back.
 
-    Raises Invalid for an unknown reason, NotFound, Conflict for one that was merged into another and for
-    somebody who signs in here, unless ``with_account``. Erased before, nothing changes.
+    Raises Invalid for an unknown reason, NotFound, Conflict for one that was merged into another, for one under
+    a legal hold, and for somebody who signs in here, unless ``with_account``. Erased before, nothing changes.
     """
     if reason not in REASONS:
         raise Invalid("reason", f"{reason[:40]!r}; allowed are {', '.join(REASONS)}")
-    act = _Act(core, tenant_id, subject_id, actor, reason, with_account)
+    suppress = suppress or beside is not None or reason == RESTORED
+    act = _Act(core, tenant_id, subject_id, actor, reason, with_account, suppress, beside)
     erased = _committed(act, _sighted(act))
     if erased.already:
         return erased
     cleaned = residue.clean(core.store, at_once=at_once)
     core.bell.set()
-    return replace(erased, receipt=_with_proof(core, tenant_id, erased), clean=cleaned)
+    return replace(erased, receipt=with_proof(core, tenant_id, erased), clean=cleaned)
 
 
 def _sighted(act: _Act) -> strangers.Sighted | None:
@@ -147,27 +175,58 @@ def _erase(act: _Act, sighted: strangers.Sighted | None) -> Erased:
     if subject.state == "merged":
         raise Conflict(f"this data subject was merged into {subject.merged_into}; erase that one")
     gone = [_locked(tenant_id, one.id) for one in people.family(subject)]
-    ids = [one.id for one in gone]
-    _let_go_of_accounts(ids, with_account=act.with_account)
-    known = people.identifiers(core, gone)
+    ids, known = [one.id for one in gone], people.identifiers(core, gone)
+    _begin(act, gone, known)
+    asked = act.beside.request_id if act.beside is not None else None
+    still_open = open_requests.find(core, tenant_id, gone, known, asked)
+    accounts.let_go(tenant_id, ids, with_account=act.with_account, again=act.reason == RESTORED)
+    accounts.withdraw_invitations(core, tenant_id, known.emails)
     sighted = strangers.sight(core, tenant_id, known, sighted)
     if core.shred_list is not None:  # on the disk first: no crash may let a later restore bring them back
         for one in ids:
             core.shred_list.add(tenant_id, one, now)
-    rows.shred_subjects(core, ids)
-    bodies = rows.shred_events(core, ids) + strangers.shred_events(core, subject.id, sighted)
-    rows.lock_log(tenant_id)  # after the events, as workers do
-    counts = {
-        "acts": their_acts.shred_acts(core, tenant_id, ids),
-        "links": rows.shred_links(ids),
-        "salts": rows.shred_salts(ids),
-        "bodies": bodies,
-        "requests": rows.shred_requests(ids) + strangers.shred_requests(core, tenant_id, known),
-        "answers": strangers.shred_answers(core, tenant_id, ids, known),
-    }
+    counts = _shred(act, subject.id, ids, known, sighted)
     for one in ids:
         core.subjects.deactivate(one, tenant_id)
-    return _log(act, ids, counts, now)
+    erased = _log(act, ids, counts, now)
+    if act.beside is not None:
+        act.beside.after(erased)
+    open_requests.settle(core, tenant_id, still_open, act.actor, tell=act.reason != RESTORED)
+    return erased
+
+
+def _shred(
+    act: _Act, subject_id: str, ids: Sequence[str], known: Identifiers, sighted: strangers.Sighted
+) -> dict[str, int]:
+    """What could open or confirm anything about them, and how much of it there was."""
+    core, tenant_id = act.core, act.tenant_id
+    asked = [one.id for one in strangers.requests(core, tenant_id, known)]
+    concerned = [*ids, *asked]  # entries about a request of nobody known lie under its own id
+    rows.shred_subjects(core, ids)
+    bodies = rows.shred_events(core, ids) + strangers.shred_events(core, subject_id, sighted)
+    rows.lock_log(tenant_id)  # after the events, as workers do
+    return {
+        "acts": their_acts.shred_acts(core, tenant_id, concerned),
+        "links": rows.shred_links(ids),
+        "salts": rows.shred_salts(concerned),
+        "bodies": bodies,
+        "requests": rows.shred_requests(core, tenant_id, ids) + strangers.shred_requests(tenant_id, asked),
+        "answers": strangers.shred_answers(core, tenant_id, ids, known),
+    }
+
+
+def _begin(act: _Act, gone: Sequence[models.DataSubject], known: Identifiers) -> None:
+    """What comes before anything goes: who objects, and by what the person will be known again."""
+    core, tenant_id, ids = act.core, act.tenant_id, [one.id for one in gone]
+    legal_holds.require_none(ids, act.reason)
+    if act.beside is not None:
+        act.beside.before(gone, known)
+    rows.close_orders(core, ids, but=act.beside.order_id if act.beside is not None else None)
+    rows.close_obligations(core, ids)
+    if act.suppress:
+        marks = people.marks(tenant_id, known)
+        order_id = act.beside.order_id if act.beside is not None else None
+        suppression.mark(core, tenant_id, marks, reason=act.reason, order_id=order_id)
 
 
 def _locked(tenant_id: str, subject_id: str) -> models.DataSubject:
@@ -183,7 +242,9 @@ def _log(act: _Act, ids: Sequence[str], counts: dict[str, int], now: datetime) -
     core, salt = act.core, act.core.log.random(leaves.SALT_BYTES)
     name = did.derive(act.subject_id, core.did_method)
     payload = {"subject": name, "erased_at": moments.to_text(now), "reason": act.reason}
-    body = {"actor": act.actor, "reason": act.reason, **counts, "commitment": leaves.commit(salt, payload)}
+    whose = {"two_people": False} if act.beside is None else act.beside.leaf()
+    said = {"actor": act.actor, "reason": act.reason, **whose, **counts}
+    body = {**said, "commitment": leaves.commit(salt, payload)}
     index = core.log.append(act.tenant_id, [Leaf(KIND, body)]).first
     for one in ids:
         row = {"subject_id": one, "tenant_id": act.tenant_id, "log_index": index, "erased_at": now}
@@ -191,31 +252,21 @@ def _log(act: _Act, ids: Sequence[str], counts: dict[str, int], now: datetime) -
     return Erased(act.subject_id, index, counts, {"index": index, "salt": salt.hex(), "payload": payload})
 
 
-def _with_proof(core: Core, tenant_id: str, erased: Erased) -> dict[str, object]:
+def with_proof(core: Core, tenant_id: str, erased: Erased) -> dict[str, object]:
     """The receipt, and the C2SP tlog-proof that the leaf is in the log."""
-    head, index = core.log.head(tenant_id), int(str(erased.receipt["index"]))
+    return {**erased.receipt, "proof": proof(core, tenant_id, int(str(erased.receipt["index"]))).text()}
+
+
+def proof(core: Core, tenant_id: str, index: int) -> Proof:
+    """That a leaf is in the log as it stands now (C2SP tlog-proof)."""
+    head = core.log.head(tenant_id)
     hashes = tuple(core.log.inclusion(tenant_id, index, head.size))
-    leaf = core.log.entry(tenant_id, index).leaf.encode()
-    return {**erased.receipt, "proof": Proof(leaf, index, hashes, head.checkpoint).text()}
+    return Proof(core.log.entry(tenant_id, index).leaf.encode(), index, hashes, head.checkpoint)
 
 
 def _before(subject_id: str) -> Erased:
     row = quick.get(models.Erasure, subject_id=subject_id)
     return Erased(subject_id, None if row is None else row.log_index, {}, already=True)
-
-
-def _let_go_of_accounts(ids: Sequence[str], *, with_account: bool) -> None:
-    row, session = models.User, models.Session
-    found = list(row.select().where(row.subject_id.in_(list(ids))))
-    active = [user for user in found if user.active]
-    if active and not with_account:
-        raise Conflict(
-            f"this person signs in here as user {active[0].id}; erase them with their account (--with-account)"
-        )
-    users = [user.id for user in found]
-    session.delete().where(session.user_id.in_(users)).execute()
-    gone = {"email_sealed": None, "email_link": None, "password_hash": None, "one_time_hash": None}
-    row.update(active=False, subject_id=None, **gone).where(row.id.in_(users)).execute()
 
 
 def _sweep(core: Core, page: Sequence[models.Erasure]) -> int:
@@ -225,7 +276,7 @@ def _sweep(core: Core, page: Sequence[models.Erasure]) -> int:
         done += rows.shred_events(core, mine)
         rows.lock_log(tenant_id)
         done += their_acts.shred_acts(core, tenant_id, mine) + rows.shred_salts(mine)
-        done += rows.shred_links(mine) + rows.shred_requests(mine) + rows.shred_intake(mine)
+        done += rows.shred_links(mine) + rows.shred_requests(core, tenant_id, mine) + rows.shred_intake(mine)
     return done
 
 

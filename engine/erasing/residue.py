@@ -32,7 +32,9 @@ _LOCKS_WITHIN = "SET lock_timeout = '5s'"
 TOUCHED = (
     "data_subjects", "data_subject_links", "link_history", "link_conflicts", "events", "rights_requests",
     "audit_salts", "audit_salt_subjects", "activity_salts", "act_payloads", "idempotency_keys", "users",
-    "sessions",
+    "sessions", "memberships", "invitations", "recovery_codes", "api_keys", "sso_identities", "scim_users",
+    "scim_group_members", "password_resets", "packages", "identity_checks", "messages", "legal_holds",
+    "obligations", "erasure_orders", "subject_merges",
 )  # fmt: skip
 
 

@@ -9,6 +9,9 @@ import peewee
 
 from .. import moments
 from ..core import Core
+from ..fulfilment import forgetting
+from ..mail import queue
+from ..recipients import obligations
 from ..store import models, quick
 
 WAITING = ("received", "running", "retrying", "failed")
@@ -23,12 +26,13 @@ def shred_subjects(core: Core, ids: Sequence[str]) -> None:
 
 
 def shred_links(ids: Sequence[str]) -> int:
-    """By what they were found, and who else laid claim to it; how many links."""
-    wanted, link = list(ids), models.DataSubjectLink
+    """By what they were found, who else laid claim to it, and what merges moved of it; how many links."""
+    wanted, link, merge = list(ids), models.DataSubjectLink, models.SubjectMerge
     history, conflict = models.LinkHistory, models.LinkConflict
     gone = int(link.delete().where(link.subject_id.in_(wanted)).execute())
     history.delete().where(history.from_subject_id.in_(wanted) | history.to_subject_id.in_(wanted)).execute()
     conflict.delete().where(conflict.subject_id.in_(wanted) | conflict.other_subject_id.in_(wanted)).execute()
+    merge.delete().where(merge.kept_id.in_(wanted) | merge.gone_id.in_(wanted)).execute()
     return gone
 
 
@@ -85,12 +89,36 @@ def _give_up(core: Core, event: models.Event) -> None:
     ).execute()
 
 
-def shred_requests(ids: Sequence[str]) -> int:
-    """Who asked, and in which words; that somebody asked, and when they were answered, stays."""
+def shred_requests(core: Core, tenant_id: str, ids: Sequence[str]) -> int:
+    """Who asked, in which words, and what they were given; that somebody asked, and when they were answered,
+    stays. Their requests are held first: whoever writes a package, a check or a message holds one too."""
     row = models.RightsRequest
+    theirs = row.select(row.id).where(row.subject_id.in_(list(ids))).order_by(row.id)
+    mine = [one.id for one in core.store.for_update(theirs)]
+    check, hold = models.IdentityCheck, models.LegalHold
+    count = forgetting.shred_packages(core, ids)
+    check.delete().where(check.request_id.in_(mine)).execute()
+    hold.delete().where(hold.subject_id.in_(list(ids))).execute()
+    queue.withdraw_all(tenant_id, ids, mine)
     gone = row.update(requester_sealed=None, details_sealed=None, reference="")
-    held = row.requester_sealed.is_null(False) | row.details_sealed.is_null(False) | (row.reference != "")
-    return int(gone.where(row.subject_id.in_(list(ids)), held).execute())
+    kept = row.requester_sealed.is_null(False) | row.details_sealed.is_null(False) | (row.reference != "")
+    return count + int(gone.where(row.subject_id.in_(list(ids)), kept).execute())
+
+
+def close_obligations(core: Core, ids: Sequence[str]) -> None:
+    """What recipients were to put right or restrict is nothing any more; that they are to erase follows."""
+    row = models.Obligation
+    over = {"state": "closed", "reason": "the person was erased", "target_sealed": None}
+    moot = row.subject_id.in_(list(ids)) & (row.kind != "erase") & row.state.in_(obligations.OPEN)
+    row.update(closed_by="system", finished_at=core.clock(), **over).where(moot).execute()
+
+
+def close_orders(core: Core, ids: Sequence[str], *, but: str | None) -> None:
+    """Orders about people who are erased without them have nothing left to decide."""
+    row = models.ErasureOrder
+    over = row.update(state="refused", decided_by="system", decided_at=core.clock())
+    waiting = (row.state == "proposed") & row.subject_id.in_(list(ids))
+    over.where(waiting if but is None else waiting & (row.id != but)).execute()
 
 
 def shred_intake(ids: Sequence[str]) -> int:
@@ -116,6 +144,7 @@ def left_behind(ids: Sequence[str]) -> bool:
     """Whether something was written about these erased people since. Read only, so nobody waits for it."""
     wanted, concerned, link = list(ids), models.AuditSaltSubject, models.DataSubjectLink
     event, request, subject = models.Event, models.RightsRequest, models.DataSubject
+    package = models.Package
     body = event.payload_sealed.is_null(False) | event.body_mac.is_null(False)
     queries = (
         concerned.select().where(concerned.subject_id.in_(wanted)),
@@ -123,6 +152,7 @@ def left_behind(ids: Sequence[str]) -> bool:
         event.select().where(event.subject_id.in_(wanted), body),
         request.select().where(request.subject_id.in_(wanted), request.requester_sealed.is_null(False)),
         subject.select().where(subject.id.in_(wanted), subject.intake.is_null(False)),
+        package.select().where(package.subject_id.in_(wanted), package.content.is_null(False)),
         _salted(wanted),
     )
     return any(query.exists() for query in queries)

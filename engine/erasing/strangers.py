@@ -14,6 +14,7 @@ from ..core import Core
 from ..errors import DxflowError
 from ..identity.profiles import person_from
 from ..inbox import open_payload
+from ..mail import queue
 from ..rights import intake
 from ..store import models, quick
 from . import rows
@@ -58,21 +59,28 @@ def shred_events(core: Core, subject_id: str, sighted: Sighted) -> int:
     return gone
 
 
-def shred_requests(core: Core, tenant_id: str, known: Identifiers) -> int:
+def shred_requests(tenant_id: str, ids: Sequence[str]) -> int:
     """Requests of somebody unknown who turns out to be the person; how many."""
-    row, ids = models.RightsRequest, list[str]()
+    for one in ids:
+        gone = {"requester_sealed": None, "details_sealed": None, "reference": ""}
+        quick.update(models.RightsRequest, {"id": one}, gone)
+    queue.withdraw_all(tenant_id, (), ids)
+    return len(ids)
+
+
+def requests(core: Core, tenant_id: str, known: Identifiers) -> list[models.RightsRequest]:
+    """Requests of nobody on file that name the person: by the address that came with one, or by the telephone
+    where none did. Households share telephones, and an address that isn't the person's is somebody else's."""
+    row, found = models.RightsRequest, list[models.RightsRequest]()
     query = row.select().where(
         row.tenant_id == tenant_id, row.subject_id.is_null(), row.requester_sealed.is_null(False)
     )
     for request in query.iterator():
         person = person_from(intake.requester(core, request))
-        said = " ".join(filter(None, (person.email, person.phone)))
+        said = person.email or person.phone or ""
         if known.named_in(said.encode(), request.source):
-            ids.append(request.id)
-    for one in ids:
-        gone = {"requester_sealed": None, "details_sealed": None, "reference": ""}
-        quick.update(row, {"id": one}, gone)
-    return len(ids)
+            found.append(request)
+    return found
 
 
 def shred_answers(core: Core, tenant_id: str, subject_ids: Sequence[str], known: Identifiers) -> int:

@@ -6,6 +6,10 @@ from ..moments import Clock
 from ..store import models
 from .keys import KeyRing
 
+EMAIL = "user_email"
+SSO_SUBJECT = "sso_subject"
+"""Fields of the installation's own blind indexes."""
+
 
 def insert(
     keys: KeyRing, clock: Clock, user_id: str, tenant_id: str, address: str, **hashes: str | None
@@ -26,16 +30,11 @@ def insert(
 
 def link(keys: KeyRing, address: str) -> str:
     """The index by which a normalised address is found."""
-    return keys.link_own(_FIELD, address)
+    return keys.link_own(EMAIL, address)
 
 
 def find(keys: KeyRing, address: str) -> models.User | None:
     """Whose normalised address this is, under whatever version of the link key in use."""
     row = models.User
-    found: models.User | None = (
-        row.select().where(row.email_link.in_(keys.links_own(_FIELD, address))).first()
-    )
+    found: models.User | None = row.select().where(row.email_link.in_(keys.links_own(EMAIL, address))).first()
     return found
-
-
-_FIELD = "user_email"

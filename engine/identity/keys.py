@@ -173,12 +173,16 @@ class KeyRing:
 
     def macs(self, tenant_id: str, purpose: str, *parts: str | bytes) -> list[str]:
         """That of the newest version that everybody knows, then what all others would make of the same."""
+        return [mac for _, mac in self.versioned_macs(tenant_id, purpose, *parts)]
+
+    def versioned_macs(self, tenant_id: str, purpose: str, *parts: str | bytes) -> list[tuple[int, str]]:
+        """``macs`` with the version of the key that each was made under."""
         raws = [part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass") for part in parts]
         framed = b"".join(len(raw).to_bytes(8, "big") + raw for raw in raws)
         known = self.versions(tenant_id, LINK)
         order = [known.settled, *(version for version in known.keys if version != known.settled)]
-        keys = (self._derived(known.keys[version], purpose, tenant_id) for version in order)
-        return [hmac.digest(key, framed, "sha256").hex() for key in keys]
+        keys = ((one, self._derived(known.keys[one], purpose, tenant_id)) for one in order)
+        return [(one, hmac.digest(key, framed, "sha256").hex()) for one, key in keys]
 
     def seal_own(self, plaintext: bytes, *, table: str, column: str, row_id: str) -> bytes:
         """Encrypt a value of the installation itself (users, log keys)."""
@@ -189,8 +193,10 @@ class KeyRing:
         return self.unseal(INSTALLATION, sealed, table=table, column=column, row_id=row_id)
 
     def link_own(self, field: str, normalised: str) -> str:
-        """The installation-wide blind index of a user's identifier."""
-        return self.links_own(field, normalised)[0]
+        """The installation-wide blind index of a user's identifier, under the newest version that every process
+        knows: what one inserts the others find."""
+        known = self.versions(INSTALLATION, LINK)
+        return self.link_under(known, known.settled, INSTALLATION, field, normalised)
 
     def links_own(self, field: str, normalised: str) -> list[str]:
         """The same under every version in use, newest first."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from ..moments import Clock
 from ..platforms.base import Person
@@ -25,6 +26,32 @@ class Origin:
     at: datetime | None
 
 
+class Identifier(NamedTuple):
+    """What a person is known by, normalised; ``scope`` is a platform's, for its ids."""
+
+    field: str
+    scope: str
+    value: str
+
+
+def identifiers(person: Person, region: str | None = None) -> list[Identifier]:
+    """The person's identifiers, strongest first; what doesn't normalise is none."""
+    found = list[tuple[str, Identifier]]()
+    email = normalise.email(person.email) if person.email else None
+    if email:
+        strength = "verified_email" if person.email_verified else "email"
+        found.append((strength, Identifier("email", "", email)))
+    phone = normalise.phone(person.phone, region) if person.phone else None
+    if phone:
+        found.append(("phone", Identifier("phone", "", phone)))
+    for scope, value in person.external_ids:
+        external = normalise.external_id(scope, value)
+        if external:
+            found.append(("external_id", Identifier("external_id", scope, external)))
+    found.sort(key=lambda entry: _STRENGTH.index(entry[0]))
+    return [identifier for _, identifier in found]
+
+
 @dataclass(frozen=True, slots=True)
 class Linkage:
     """Reads and writes links of all tenants. Call inside a transaction."""
@@ -35,19 +62,11 @@ class Linkage:
 
     def of(self, tenant_id: str, person: Person, region: str | None = None) -> list[Link]:
         """The person's links, strongest first; identifiers that don't normalise give none."""
-        found: list[tuple[str, str, str, str]] = []
-        email = normalise.email(person.email) if person.email else None
-        if email:
-            found.append(("verified_email" if person.email_verified else "email", "email", "", email))
-        phone = normalise.phone(person.phone, region) if person.phone else None
-        if phone:
-            found.append(("phone", "phone", "", phone))
-        for scope, value in person.external_ids:
-            external = normalise.external_id(scope, value)
-            if external:
-                found.append(("external_id", "external_id", scope, external))
-        found.sort(key=lambda entry: _STRENGTH.index(entry[0]))
-        return [self.keys.link(tenant_id, field, scope, value) for _, field, scope, value in found]
+        return self.made(tenant_id, identifiers(person, region))
+
+    def made(self, tenant_id: str, found: Sequence[Identifier]) -> list[Link]:
+        """The links of these identifiers, in their order."""
+        return [self.keys.link(tenant_id, one.field, one.scope, one.value) for one in found]
 
     def owners(self, tenant_id: str, links: Sequence[Link]) -> dict[str, str]:
         """``{link: subject id}`` of those that belong to somebody, under whatever version of the key."""
@@ -73,20 +92,23 @@ class Linkage:
     def complete(self, tenant_id: str, subject_id: str, key: bytes, links: Sequence[Link]) -> None:
         """While a link key is rotated: what the subject has under one version, under the others too."""
         for link in links:
-            have = {row.key_version for row in self._rows(tenant_id, link)}
+            rows = self._rows(tenant_id, link)
+            have = {row.key_version for row in rows}
             missing = [(version, digits) for version, digits in link.every if version not in have]
             if have and missing:
-                self._insert(tenant_id, subject_id, key, link, missing, ignore=True)
+                since = min(row.created_at for row in rows)
+                self._insert(tenant_id, subject_id, key, link, missing, ignore=True, since=since)
         if links:
             self.keys.require_current(tenant_id, links[0])
 
     def insert_under(
         self, row: models.DataSubjectLink, key: bytes, version: int, digits: str, value: str
     ) -> None:
-        """The same link again, under another version of the key; nothing where it is there already."""
+        """The same link again, as old as it is, under another version of the key; nothing where it is there."""
         link = Link(row.field, row.scope, version, digits, value=value)
         sealed = None if row.value_sealed is None else bytes(row.value_sealed)
-        self._insert(row.tenant_id, row.subject_id, key, link, link.every, ignore=True, sealed=sealed)
+        more: dict[str, Any] = {"ignore": True, "sealed": sealed, "since": row.created_at}
+        self._insert(row.tenant_id, row.subject_id, key, link, link.every, **more)
 
     def _insert(
         self,
@@ -98,6 +120,7 @@ class Linkage:
         *,
         ignore: bool = False,
         sealed: bytes | None = None,
+        since: datetime | None = None,
     ) -> None:
         value = link.value.encode("utf-8", "surrogatepass")
         sealed = sealed or vault.seal(key, 1, value, place=_place(tenant_id, subject_id))
@@ -110,7 +133,7 @@ class Linkage:
                 "key_version": version,
                 "link": digits,
                 "value_sealed": sealed,
-                "created_at": self.clock(),
+                "created_at": since or self.clock(),
             }
             quick.insert(models.DataSubjectLink, row, ignore=ignore)
 
@@ -140,22 +163,32 @@ class Linkage:
             if rows:
                 self._remember(origin, rows[0], rows[0].subject_id, None, reason)
 
-    def move_all(
-        self, origin: Origin, giver: tuple[str, bytes], taker: tuple[str, bytes], reason: str
-    ) -> None:
-        """Give every link of one subject to another; each is named by its id and its data key."""
-        model, remembered = models.DataSubjectLink, set[tuple[str, str, bytes]]()
+    def move(
+        self,
+        origin: Origin,
+        giver: tuple[str, bytes],
+        taker: tuple[str, bytes],
+        reason: str,
+        only: Collection[Identifier] | None = None,
+    ) -> list[Identifier]:
+        """Give every link of one subject to another, or ``only`` these; each subject is named by its id and its
+        data key. Returns what moved; a link whose identifier isn't at hand stands for it."""
+        model, moved = models.DataSubjectLink, dict[Identifier, None]()
         query = model.select().where(model.tenant_id == origin.tenant_id, model.subject_id == giver[0])
         for row in list(query.order_by(model.id)):
             value = self.value(row, giver[1])
+            said = row.link if value is None else value.decode("utf-8", "surrogatepass")
+            what = Identifier(row.field, row.scope, said)
+            if only is not None and what not in only:
+                continue
             row.subject_id = taker[0]
             if value is not None:
                 row.value_sealed = vault.seal(taker[1], 1, value, place=_place(origin.tenant_id, taker[0]))
             row.save(only=["subject_id", "value_sealed"])
-            what = (row.field, row.scope, value or row.link.encode())
-            if what not in remembered:  # once, however many versions of the key it stands under
-                remembered.add(what)
+            if what not in moved:  # once, however many versions of the key it stands under
+                moved[what] = None
                 self._remember(origin, row, giver[0], taker[0], reason)
+        return list(moved)
 
     def value(self, row: models.DataSubjectLink, key: bytes) -> bytes | None:
         """The normalised identifier that a link stands for, opened with its subject's data key; None where a
@@ -165,7 +198,8 @@ class Linkage:
         return vault.unseal(key, bytes(row.value_sealed), place=_place(row.tenant_id, row.subject_id))
 
     def conflict(self, origin: Origin, subject_id: str, other_id: str, field: str) -> bool:
-        """Record that two subjects lay claim to an identifier; False when that waits to be decided already."""
+        """Record that two subjects lay claim to an identifier; False when that waits to be decided already, or
+        somebody decided that they are two."""
         claim = {
             "tenant_id": origin.tenant_id,
             "subject_id": subject_id,
@@ -173,10 +207,16 @@ class Linkage:
             "field": field,
             "state": "open",
         }
-        if quick.get(models.LinkConflict, **claim) is not None:
+        if quick.get(models.LinkConflict, **claim) is not None or _kept_apart(claim):
             return False
         fresh = {"id": self.new_id(), "event_id": origin.event_id, "created_at": self.clock()}
         return quick.insert(models.LinkConflict, {**claim, **fresh}, ignore=True) == 1
+
+    def settle(self, one_id: str, other_id: str) -> None:
+        """What these two both laid claim to is decided: they are one."""
+        row, pair = models.LinkConflict, [one_id, other_id]
+        mine = row.subject_id.in_(pair) & row.other_subject_id.in_(pair) & (row.state == "open")
+        row.update(state="merged", decided_at=self.clock()).where(mine).execute()
 
     def _row(self, tenant_id: str, link: Link) -> models.DataSubjectLink | None:
         return next(iter(self._rows(tenant_id, link)), None)
@@ -208,6 +248,13 @@ class Linkage:
             reason=reason,
             moved_at=self.clock(),
         )
+
+
+def _kept_apart(claim: dict[str, Any]) -> bool:
+    """Whether a person looked at these two before: what they share isn't news."""
+    turned = {"subject_id": claim["other_subject_id"], "other_subject_id": claim["subject_id"]}
+    decided = ({**claim, "state": "kept_apart"}, {**claim, **turned, "state": "kept_apart"})
+    return any(quick.get(models.LinkConflict, **one) is not None for one in decided)
 
 
 def _place(tenant_id: str, subject_id: str) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ..errors import Invalid, PermanentError
 from ..moments import Clock
 from ..platforms.base import Person
 from ..store import models
 from . import vault
-from .keys import KeyRing
+from .keys import KeyRing, Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Profiles:
         """Add only what the profile doesn't say; False when there was nothing to add."""
         return self._write(subject, merged(merged({}, person), person_from(self.read(subject))))
 
+    def replace(self, subject: models.DataSubject, profile: dict[str, object]) -> bool:
+        """Let the profile say this and nothing else; False when it already did."""
+        return self._write(subject, profile)
+
     def _write(self, subject: models.DataSubject, profile: dict[str, object]) -> bool:
         if profile == self.read(subject):
             return False
@@ -74,6 +79,19 @@ def merged(profile: dict[str, object], person: Person) -> dict[str, object]:
     if external:
         result["external_ids"] = external
     return result
+
+
+def own(person: Person, subject_id: str, links: Sequence[Link], owners: Mapping[str, str]) -> Person:
+    """What is said of a subject, without identifiers that are somebody else's: until a person decides, and
+    after they decided that the two are two, nobody's profile shows the other's address. ``links`` are the
+    person's, ``owners`` says whose they are."""
+    foreign = {(one.field, one.scope) for one in links if owners.get(one.link, subject_id) != subject_id}
+    return replace(
+        person,
+        email=None if ("email", "") in foreign else person.email,
+        phone=None if ("phone", "") in foreign else person.phone,
+        external_ids=tuple(one for one in person.external_ids if ("external_id", one[0]) not in foreign),
+    )
 
 
 def person_from(values: object) -> Person:

@@ -174,6 +174,16 @@ def open_checkpoint(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:
     return _parse_checkpoint(open_note(note, verifiers))
 
 
+def read_checkpoint(note: str) -> Checkpoint:
+    """What a note says, whoever signed it: nothing is verified. Raises LogBroken for what is no checkpoint."""
+    return _parse_checkpoint(_split_note(note)[0])
+
+
+def signers(note: str) -> list[tuple[str, str]]:
+    """Name and key id (hex) of each signature of a note, whether or not it is good. Raises LogBroken."""
+    return [(one.name, one.key_id.hex()) for one in _split_note(note)[1]]
+
+
 def open_note(note: str, verifiers: Sequence[Verifier]) -> str:
     """The text of a note that at least one of ``verifiers`` signed.
 

@@ -7,7 +7,7 @@ last one of each level is partial. The nodes between two tile levels are hashed 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from ..errors import LogBroken
@@ -63,9 +63,19 @@ def root(reader: TileReader, size: int) -> bytes:
 
 def inclusion_proof(reader: TileReader, index: int, size: int) -> list[bytes]:
     """PATH(index, D[0:size]) of RFC 9162 section 2.1.3.1. Raises LogBroken unless 0 <= index < size."""
+    return _path(_Nodes(reader), index, size)
+
+
+def inclusion_proofs(reader: TileReader, indexes: Iterable[int], size: int) -> dict[int, list[bytes]]:
+    """``inclusion_proof`` of many leaves at once: what they share is read and hashed once."""
+    nodes = _Nodes(reader)
+    return {index: _path(nodes, index, size) for index in indexes}
+
+
+def _path(nodes: _Nodes, index: int, size: int) -> list[bytes]:
     if not 0 <= index < size:
         raise LogBroken(f"no leaf {index} in a tree of {size}")
-    nodes, path = _Nodes(reader), list[bytes]()
+    path = list[bytes]()
     begin, end = 0, size
     while end - begin > 1:
         split = begin + _split(end - begin)
@@ -113,15 +123,18 @@ def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
 
 
 class _Nodes:
-    """Nodes of the tree, read from tiles; each tile is read once."""
+    """Nodes of the tree, read from tiles; each tile is read once, each node hashed once."""
 
     def __init__(self, reader: TileReader) -> None:
         self._reader = reader
         self._tiles: dict[tuple[int, int], bytes] = {}
+        self._roots: dict[tuple[int, int], bytes] = {}
 
     def root(self, begin: int, end: int) -> bytes:
         """The root over leaves ``begin`` to ``end``, where ``begin`` is a multiple of the widest part."""
-        return self.frontier(begin, end).root()
+        if (begin, end) not in self._roots:
+            self._roots[begin, end] = self.frontier(begin, end).root()
+        return self._roots[begin, end]
 
     def frontier(self, begin: int, end: int) -> Frontier:
         """The complete subtrees that these leaves make up, widest first."""

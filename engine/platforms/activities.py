@@ -39,4 +39,8 @@ CONTROLLER_RECORD = Activity("data_controller_record", "controller administratio
 SUBJECT_RECORD = Activity("data_subject_record", "customer account", "contract")
 USER_RECORD = Activity("user_record", "user administration", "legitimate_interests")
 MEMBERSHIP_RECORD = Activity("membership_record", "user administration", "legitimate_interests")
+RESTRICTED_STORAGE = Activity("restricted_storage", "storage under restriction", "legal_obligation")
+"""All that may happen to data under a restriction without the person's consent (GDPR Art. 18(2))."""
+REFUSED = "refused"
+"""Activity type of what wasn't done because the person objected to it, or opted out (GDPR Art. 21)."""
 UNSPECIFIED = Activity("unspecified", "unspecified", "unspecified")

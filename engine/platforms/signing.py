@@ -23,6 +23,18 @@ FORM = "application/x-www-form-urlencoded"
 DEMO_SHOP = "demo.myshopify.com"
 DEMO_STORE = "https://shop.example/"
 
+TEST_TOPICS: Mapping[str, str] = MappingProxyType(
+    {
+        "shopify": "dxflow/test",
+        "stripe": "dxflow.test",
+        "mailchimp": "dxflow_test",
+        "mandrill": "mandrill.dxflow_test",
+        "woocommerce": "dxflow.test",
+        "hasura": "dxflow_test.INSERT",
+    }
+)
+"""What a delivery is called that dxflow makes to try a connector: topics of no platform, handled by nothing."""
+
 Headers = dict[str, str]
 
 

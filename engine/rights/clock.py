@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
-from ..errors import Invalid
+from ..errors import Invalid, Unfit
 from .holds import Hold, checked, merged
 from .regimes import REGIMES, Period, Regime, Rule, Unit
 from .workdays import (
@@ -119,7 +119,7 @@ def _local_date(field: str, moment: dt.datetime, zone: str) -> dt.date:
     if moment.tzinfo is None:
         raise Invalid(field, "a moment without a time zone is ambiguous; give an offset")
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise Invalid(field, f"allowed are the years {FIRST_YEAR} to {LAST_YEAR}")
+        raise Unfit(field, f"allowed are the years {FIRST_YEAR} to {LAST_YEAR}")
     return moment.astimezone(_zone(zone)).date()
 
 

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..core import Core
-from ..errors import Invalid
+from ..errors import Invalid, Unfit
 from ..identity.profiles import merged
 from ..platforms.base import Person, RequestSignal
 from ..store import models
-from . import clock
-from .types import RequestType, country_for, regime_for
+from . import deadlines, proof
+from .proof import Level
+from .types import RequestState, RequestType, regime_for
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The door that a request came through, and what it brought along.
+
+    ``reference`` is a keyed mark by which the same request is known when it comes again, empty where it can't.
+    ``claims`` is what an agent says of the person beyond email, phone and name; it is sealed with them.
+    """
+
+    source: str = "api"
+    language: str = "en"
+    reference: str = ""
+    privacy_agent_id: str | None = None
+    claims: Mapping[str, object] = field(default_factory=dict)
 
 
 def create(
@@ -23,32 +41,47 @@ def create(
     jurisdiction: str | None = None,
     received_at: datetime | None = None,
     details: str = "",
-    source: str = "api",
+    entry: Entry | None = None,
 ) -> models.RightsRequest:
-    """Record a request. Raises Invalid for an unknown type or jurisdiction, a person without any identifier,
-    or a receipt in the future. A requester who is known is joined to their data subject; nobody is created:
-    whoever asks may not be who they say."""
-    tenant = models.DataController.get_by_id(tenant_id)
-    where = jurisdiction or tenant.jurisdiction
-    regime = regime_for(where, type)
+    """Record a request. Raises Invalid for an unknown type or jurisdiction or a person without any identifier,
+    Unfit for a receipt in the future. A requester who is known is joined to their data subject; nobody
+    is created: whoever asks may not be who they say."""
+    tenant, came = models.DataController.get_by_id(tenant_id), entry or Entry()
+    received = received_at or core.clock()
+    asked = _asked(type, jurisdiction or tenant.jurisdiction, received)
     if person.nameless and not person.name:
         raise Invalid("subject", "needs at least one of email, phone, name")
-    received = received_at or core.clock()
     if received > core.clock():
-        raise Invalid("received_at", "lies in the future")
+        raise Unfit("received_at", "lies in the future")
     subject = core.subjects.find(tenant_id, person, tenant.region)
     return _insert(
         core,
         tenant_id,
         person,
         details,
+        came.claims,
         subject_id=subject.id if subject else None,
-        type=str(RequestType(type)),
-        regime=regime,
-        jurisdiction=where.strip().upper(),
-        source=source,
-        received_at=received,
+        **asked,
+        source=came.source,
+        language=came.language,
+        reference=came.reference,
+        privacy_agent_id=came.privacy_agent_id,
     )
+
+
+def _asked(type: str, where: str, received: datetime) -> dict[str, object]:
+    """What is asked for, when and under which law. Raises Invalid for an unknown type or jurisdiction."""
+    regime = regime_for(where, type)
+    law = {"type": str(RequestType(type)), "regime": regime, "jurisdiction": where.strip().upper()}
+    return {**law, "received_at": received, **_unasked(type, regime, received)}
+
+
+def _unasked(type: str, regime: str, received: datetime) -> dict[str, object]:
+    """Where the law asks for no proof, none is waited for (11 CCR §7026(d), GDPR Art. 7(3))."""
+    if proof.needed(type, regime) != Level.NONE:
+        return {}
+    verified = {"verified_at": received, "verified_by": str(Level.NONE)}
+    return {"state": str(RequestState.IDENTITY_VERIFIED), **verified}
 
 
 def from_platform(
@@ -61,11 +94,15 @@ def from_platform(
         event.tenant_id,
         person or Person(),
         "",
+        {},
         subject_id=event.subject_id,
         type=str(RequestType(signal.type)),
         regime=signal.regime or regime_for(tenant.jurisdiction, signal.type),
         jurisdiction=tenant.jurisdiction,
         source=event.source,
+        state="identity_verified",  # the platform says who it is about
+        verified_at=event.received_at,
+        verified_by="platform",
         reference=signal.reference,
         event_id=event.id,
         received_at=event.received_at,
@@ -74,15 +111,15 @@ def from_platform(
 
 def start_clock(core: Core, request: models.RightsRequest) -> None:
     """Compute the dates of a request that came without them (plain SQL). Raises Invalid."""
-    del core
-    dates = _dates(request.regime, request.received_at, request.jurisdiction)
+    dates = deadlines.columns(request, deadlines.zone_of(request.tenant_id), core.clock())
     for name, value in dates.items():
         setattr(request, name, value)
     request.save(only=list(dates))
 
 
 def requester(core: Core, request: models.RightsRequest) -> dict[str, object]:
-    """Who asked, in the clear: email, phone, name. Empty where the request came without."""
+    """Who asked, in the clear: email, phone, name, and what an agent claimed of them. Empty where the request
+    came without."""
     if request.requester_sealed is None:
         return {}
     raw = core.keys.unseal(
@@ -97,7 +134,12 @@ def requester(core: Core, request: models.RightsRequest) -> dict[str, object]:
 
 
 def _insert(
-    core: Core, tenant_id: str, person: Person, details: str, **columns: object
+    core: Core,
+    tenant_id: str,
+    person: Person,
+    details: str,
+    claims: Mapping[str, object],
+    **columns: object,
 ) -> models.RightsRequest:
     request_id = core.new_id()
 
@@ -106,36 +148,21 @@ def _insert(
             tenant_id, text.encode(), table="rights_requests", column=column, row_id=request_id
         )
 
-    row = {"reference": "", "event_id": None, **columns}
+    who = json.dumps({**claims, **merged({}, person)}, ensure_ascii=False)
+    row = models.RightsRequest(
+        id=request_id,
+        tenant_id=tenant_id,
+        requester_sealed=seal("requester_sealed", who),
+        details_sealed=seal("details_sealed", details) if details else None,
+        created_at=core.clock(),
+        **{"state": "received", "reference": "", "event_id": None, **columns},
+    )
     with core.store.transaction():
-        return models.RightsRequest.create(
-            id=request_id,
-            tenant_id=tenant_id,
-            state="received",
-            requester_sealed=seal("requester_sealed", json.dumps(merged({}, person), ensure_ascii=False)),
-            details_sealed=seal("details_sealed", details) if details else None,
-            created_at=core.clock(),
-            force_insert=True,
-            **row,
-            **_dates(str(row["regime"]), _moment(row["received_at"]), str(row["jurisdiction"])),
-        )
+        dates = deadlines.columns(row, deadlines.zone_of(tenant_id), core.clock())
+        for name, value in dates.items():
+            setattr(row, name, value)
+        row.save(force_insert=True)
+    return row
 
 
-def _moment(value: object) -> datetime:
-    if not isinstance(value, datetime):
-        raise Invalid("received_at", "must be a time")
-    return value
-
-
-def _dates(regime: str, received: datetime, jurisdiction: str) -> dict[str, object]:
-    # A platform names its own regime; only that of the tenant's law may look at the tenant's holidays.
-    own = regime_for(jurisdiction, RequestType.ACCESS) == regime
-    result = clock.compute(regime, received, country=country_for(jurisdiction) if own else None)
-    return {
-        "acknowledge_by": result.acknowledge_by.isoformat() if result.acknowledge_by else None,
-        "due": result.due.isoformat(),
-        "clock": result.as_json()["steps"],
-    }
-
-
-__all__ = ["create", "from_platform", "requester", "start_clock"]
+__all__ = ["Entry", "create", "from_platform", "requester", "start_clock"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ..errors import Invalid
-from .regimes import EEA
+from .regimes import EEA, REGIMES
+from .workdays import subdivisions
 
 
 class RequestType(StrEnum):
@@ -96,6 +97,17 @@ def regime_for(jurisdiction: str, type: str) -> str:
     if type not in set(RequestType):
         raise Invalid("type", f"unknown; allowed are {', '.join(RequestType)}")
     return "ccpa_opt_out" if regime == "ccpa" and type in _CALIFORNIAN_CHOICES else regime
+
+
+def jurisdictions() -> list[str]:
+    """Every jurisdiction there is a regime for, in upper case."""
+    within = {
+        f"{country}-{part}"
+        for regime in REGIMES.values()
+        for country in regime.regions
+        for part in subdivisions(country)
+    }
+    return [*sorted(_JURISDICTIONS), *sorted(name for name in within if name == name.upper())]
 
 
 def country_for(jurisdiction: str) -> str | None:

@@ -107,12 +107,13 @@ def choose_calendar(
     if text in calendars:
         return calendars[text]
     code, _, subdivision = text.partition("-")
-    if code in regions and subdivision in _subdivisions(code):
+    if code in regions and subdivision in subdivisions(code):
         return text
     example = " (a subdivision may follow, as in DE-BY or GB-SCT)" if regions else ""
     raise Invalid("country", f"not under this regime; allowed are {', '.join(calendars)}{example}")
 
 
 @lru_cache(maxsize=64)
-def _subdivisions(country: str) -> frozenset[str]:
+def subdivisions(country: str) -> frozenset[str]:
+    """The codes of a country's subdivisions: ``BY`` for Bavaria."""
     return frozenset(holidays.country_holidays(country).subdivisions)

@@ -32,6 +32,8 @@ def _destroy(core: Core, key: models.WrappedKey) -> bool:
     """False while something is left that only this key opens."""
     if key.purpose == SEAL and not _nothing_left(core, key.owner_id):
         return False
+    if key.purpose == LINK and _keeps_people_out(key):
+        return False
     if key.purpose == LINK:
         _remember_bodies(core, key.owner_id)
     row = models.WrappedKey
@@ -46,6 +48,14 @@ def _destroy(core: Core, key: models.WrappedKey) -> bool:
             versions.tell(core, key.owner_id, versions.DESTROYED, key.purpose, key.version)
     core.keys.refresh()
     return True
+
+
+def _keeps_people_out(key: models.WrappedKey) -> bool:
+    """Whether marks of people who were erased were made under it: of what, nobody knows, so none can be made
+    again, and with the key whoever it keeps out would come back."""
+    row = models.Suppression
+    mine = (row.tenant_id == key.owner_id) & (row.key_version == key.version) & row.lifted_at.is_null()
+    return row.select().where(mine).exists()
 
 
 def _nothing_left(core: Core, owner_id: str) -> bool:

@@ -6,18 +6,33 @@ both: two processes that have read different versions still meet in one row (``K
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
+
+import peewee
 
 from ..core import Core
+from ..identity import accounts
 from ..identity.keys import INSTALLATION, LINK, Versions
 from ..identity.profiles import person_from
+from ..provisioning import documents
 from ..store import models, quick
 from . import versions
 from .sealed import PAGE
 from .versions import Progress
 
+_LOOK_S = 0.5
 
-def rotate_links(core: Core, owner_id: str, progress: Progress = lambda _: None) -> dict[str, object]:
+
+def rotate_links(
+    core: Core,
+    owner_id: str,
+    progress: Progress = lambda _: None,
+    pause: Callable[[float], None] = time.sleep,
+) -> dict[str, object]:
     """``{"owner", "version", "done": rows, "left": rows, "retired": [versions]}``.
 
     ``left`` counts links whose identifier is nowhere at hand (those of before 0.2 that the profile doesn't hold
@@ -25,7 +40,8 @@ def rotate_links(core: Core, owner_id: str, progress: Progress = lambda _: None)
     """
     newest, older = versions.begin(core, owner_id, LINK)
     if owner_id == INSTALLATION:
-        done, left = _relink_users(core, progress), 0
+        _wait_until_settled(core, newest, pause)
+        done, left = _relink_own(core, progress), 0
     else:
         done, left = _relink(core, owner_id, newest, progress)
     if left:
@@ -36,6 +52,14 @@ def rotate_links(core: Core, owner_id: str, progress: Progress = lambda _: None)
     core.keys.refresh()
     _delete(core, owner_id, older)
     return {"owner": owner_id, "version": newest, "done": done, "left": 0, "retired": older}
+
+
+def _wait_until_settled(core: Core, newest: int, pause: Callable[[float], None]) -> None:
+    """A process inserts users under the newest version that all know: before that time is come, one that goes
+    through the users would miss whom another is about to insert under the older version."""
+    while core.keys.versions(INSTALLATION, LINK).settled != newest:
+        pause(_LOOK_S)
+        core.keys.refresh()
 
 
 def _relink(core: Core, tenant_id: str, newest: int, progress: Progress) -> tuple[int, int]:
@@ -106,19 +130,78 @@ def _has_newest(row: models.DataSubjectLink, newest: int) -> bool:
     )
 
 
-def _relink_users(core: Core, progress: Progress) -> int:
-    """Whoever signs in is found under any version meanwhile (``accounts.find``)."""
-    rows = list(models.User.select(models.User.id).where(models.User.email_sealed.is_null(False)))
-    for one in rows:
-        with core.store.transaction():
-            user = quick.lock(models.User, id=one.id)
-            if user is not None and user.email_sealed is not None:
-                sealed = {"table": "users", "column": "email_sealed", "row_id": user.id}
-                address = core.keys.unseal_own(bytes(user.email_sealed), **sealed).decode()
-                link = core.keys.link_own("user_email", address)
-                quick.update(models.User, {"id": user.id}, {"email_link": link})
-        progress(1)
-    return len(rows)
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A blind index of the installation itself, beside the sealed value that it stands for. Where that lies
+    under a tenant's key, ``value`` finds in it what is indexed."""
+
+    model: type[peewee.Model]
+    sealed: str
+    link: str
+    field: str
+    value: Callable[[str, bytes], str | None] | None = None
+
+
+def _said(find: Callable[[str, documents.Document], str | None]) -> Callable[[str, bytes], str | None]:
+    """A name in the document of a directory's user."""
+    return lambda tenant_id, raw: find(tenant_id, json.loads(raw))
+
+
+OWN = (
+    Own(models.User, "email_sealed", "email_link", accounts.EMAIL),
+    Own(models.Invitation, "email_sealed", "email_link", accounts.EMAIL),
+    Own(models.SsoIdentity, "subject_sealed", "subject_link", accounts.SSO_SUBJECT),
+    Own(
+        models.ScimUser,
+        "resource_sealed",
+        "user_name_link",
+        documents.USER_NAME,
+        _said(documents.name_of),
+    ),
+    Own(
+        models.ScimUser,
+        "resource_sealed",
+        "external_id_link",
+        documents.EXTERNAL_ID,
+        _said(documents.external_of),
+    ),
+)
+
+
+def _relink_own(core: Core, progress: Progress) -> int:
+    """Whoever signs in is found under any version meanwhile (``KeyRing.links_own``)."""
+    total = 0
+    for index in OWN:
+        sealed, row_id = _field(index, index.sealed), _field(index, "id")
+        query: Any = index.model.select(row_id).where(sealed.is_null(False)).tuples()
+        for (one,) in list(query):
+            with core.store.transaction():
+                _relink_row(core, index, str(one))
+            total += 1
+            progress(1)
+    return total
+
+
+def _field(index: Own, name: str) -> Any:
+    return index.model._meta.fields[name]
+
+
+def _relink_row(core: Core, index: Own, row_id: str) -> None:
+    row = quick.lock(index.model, id=row_id)
+    held = None if row is None else getattr(row, index.sealed)
+    if held is None:
+        return
+    value = _indexed(core, index, row_id, row, bytes(held))
+    link = core.keys.link_own(index.field, value) if value else None
+    quick.update(index.model, {"id": row_id}, {index.link: link})
+
+
+def _indexed(core: Core, index: Own, row_id: str, row: Any, held: bytes) -> str | None:
+    """What the index of a row stands for."""
+    place = {"table": str(index.model._meta.table_name), "column": index.sealed, "row_id": row_id}
+    if index.value is None:
+        return core.keys.unseal_own(held, **place).decode()
+    return index.value(row.tenant_id, core.keys.unseal(row.tenant_id, held, **place))
 
 
 def _hold_links(core: Core) -> None:

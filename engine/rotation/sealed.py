@@ -53,9 +53,28 @@ TENANTS = (
     Place(models.ActPayload, "payload_sealed"),
     Place(models.IdempotencyKey, "response_sealed", "key"),
     Place(models.Event, "payload_sealed"),
+    Place(models.SsoProvider, "secret_sealed"),
+    Place(models.SsoFlow, "flow_sealed", "state_hash"),
+    Place(models.ScimUser, "resource_sealed"),
+    Place(models.RightsDesk, "team_email_sealed", "tenant_id"),
+    Place(models.LegalHold, "reason_sealed"),
+    Place(models.Message, "to_sealed"),
+    Place(models.Message, "text_sealed"),
+    Place(models.Package, "passphrase_sealed"),
+    Place(models.ErasureOrder, "receipt_sealed"),
+    Place(models.Obligation, "target_sealed"),
+    Place(models.ConnectorApi, "credentials_sealed", "connector_id"),
+    Place(models.WebhookEndpoint, "secret_sealed"),
+    Place(models.WebhookEndpoint, "former_sealed"),
+    Place(models.LinkConflict, "reason_sealed"),
+    Place(models.SubjectMerge, "reason_sealed"),
 )
 OWN = (
     Place(models.User, "email_sealed", tenant=None),
+    Place(models.User, "totp_sealed", tenant=None),
+    Place(models.Session, "client_sealed", tenant=None),
+    Place(models.Invitation, "email_sealed", tenant=None),
+    Place(models.SsoIdentity, "subject_sealed", tenant=None),
     Place(models.LogKey, "seed_sealed", "vkey", tenant=None),
 )
 

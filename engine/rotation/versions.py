@@ -49,9 +49,9 @@ def tell(core: Core, owner_id: str, kind: str, purpose: str, version: int) -> No
 
 
 def owners(tenant_id: str | None) -> list[str]:
-    """One tenant, or every tenant and the installation."""
+    """One tenant, or every tenant and, last because it waits for all processes, the installation."""
     if tenant_id is not None:
         return [tenant_id]
     row = models.WrappedKey
-    found = row.select(row.owner_id).distinct().order_by(row.owner_id)
+    found = row.select(row.owner_id).distinct().order_by(row.owner_id.desc())
     return [str(one.owner_id) for one in found]

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, get_args
 
+from .. import notices
 from ..core import Core
-from ..errors import Invalid, NotFound
+from ..errors import Invalid, NotFound, NotThere
 from ..identity import did
+from ..rights import limits
 from ..store import models
 from . import acts, subjects
 from .pages import Page, by_time
@@ -39,31 +41,40 @@ def record(
 ) -> models.ProcessingActivity:
     """Write an activity down; its registration starts with the commit. ``fields`` names what was used.
 
-    Raises Invalid for an unknown legal basis or a data subject that isn't this tenant's.
+    One that the data subject had put an end to is recorded as it was, says so in its leaf, and people hear of
+    it. Raises Invalid for an unknown legal basis, NotThere for a data subject that isn't this tenant's.
     """
     if legal_basis not in get_args(LegalBasis):
         raise Invalid("legal_basis", f"unknown; allowed are {', '.join(get_args(LegalBasis))}")
     if subject_id is not None:
         _require_subject(tenant_id, subject_id)
-    activity_id, now = core.new_id(), core.clock()
+    limit = _disregarded(subject_id, purpose, legal_basis)
+    row = models.ProcessingActivity(
+        id=core.new_id(),
+        tenant_id=tenant_id,
+        subject_id=subject_id,
+        activity_type=activity_type,
+        legal_basis=legal_basis,
+        purpose=purpose,
+        fields=list(fields),
+        source="api",
+        occurred_at=occurred_at or core.clock(),
+        created_at=core.clock(),
+        registration_state="pending",
+    )
     with core.store.transaction():
-        activity = models.ProcessingActivity.create(
-            id=activity_id,
-            tenant_id=tenant_id,
-            subject_id=subject_id,
-            activity_type=activity_type,
-            legal_basis=legal_basis,
-            purpose=purpose,
-            fields=list(fields),
-            source="api",
-            occurred_at=occurred_at or now,
-            created_at=now,
-            registration_state="pending",
-            force_insert=True,
-        )
-        acts.record(core, tenant_id, "processing_activity.recorded", actor, activity=did_of(core, activity))
+        row.save(force_insert=True)
+        _write_down(core, row, actor, limit)
     core.bell.set()
-    return activity
+    return row
+
+
+def _write_down(core: Core, row: models.ProcessingActivity, actor: str, limit: str | None) -> None:
+    """The entry of an activity that a program reported, and the notice where a limit was disregarded."""
+    body = {"activity": did_of(core, row)} | ({"despite": limit} if limit else {})
+    acts.record(core, row.tenant_id, "processing_activity.recorded", actor, None, (), **body)
+    if limit:
+        notices.limit_disregarded(core, row.tenant_id, limit, row.id)
 
 
 def listing(
@@ -91,8 +102,18 @@ def did_of(core: Core, activity: models.ProcessingActivity) -> str:
     return activity.did or did.derive(activity.id, core.did_method)
 
 
+def _disregarded(subject_id: str | None, purpose: str, legal_basis: str) -> str | None:
+    """The kind of the limit that such an activity goes against. A restriction lets only storage happen, and
+    what the person agrees to (GDPR Art. 18(2))."""
+    held = limits.of([subject_id]).get(subject_id, limits.NONE) if subject_id else limits.NONE
+    forbidden = held.forbids(purpose, legal_basis)
+    if forbidden is not None:
+        return str(forbidden.kind)
+    return limits.RESTRICTION if held.restricted and legal_basis != "consent" else None
+
+
 def _require_subject(tenant_id: str, subject_id: str) -> None:
     try:
         subjects.get(tenant_id, subject_id)
     except NotFound:
-        raise Invalid("subject_id", "no such data subject") from None
+        raise NotThere("subject_id", "no such data subject") from None

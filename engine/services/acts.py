@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..core import Core
@@ -32,6 +32,18 @@ class Opened:
     holds: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody did. ``body`` holds ids and facts that anybody may read, ``changed`` plain JSON values that
+    nobody may: columns and what they say now. ``subjects`` are the data subjects it concerns: with one of them
+    its payload is erased."""
+
+    kind: str
+    body: Mapping[str, object]
+    changed: Mapping[str, object] = field(default_factory=dict)
+    subjects: Sequence[str | None] = ()
+
+
 def record(
     core: Core,
     tenant_id: str,
@@ -41,18 +53,47 @@ def record(
     subjects: Sequence[str | None] = (),
     **body: object,
 ) -> None:
-    """Append one leaf. ``actor`` is ``system``, ``key:<id>`` or ``user:<id>``; ``body`` holds ids and facts
-    that anybody may read, ``changed`` plain JSON values that nobody may: columns and what they say now.
-    ``subjects`` are the data subjects it concerns: with one of them its payload is erased."""
-    act = core.new_id()
-    payload = {"act": act, "kind": kind, **body, **(changed or {})}
-    concerned = tuple(sorted({subject for subject in subjects if subject is not None}))
-    leaf = Leaf(kind, {"actor": actor, "act": act, **body}, payload, concerned)
-    index = core.log.append(tenant_id, [leaf]).first
-    if concerned and quick.get(models.AuditSalt, tenant_id=tenant_id, seq=index) is None:
-        return  # about somebody who is erased: nothing that opens it is kept
-    sealed = core.keys.seal(tenant_id, json.dumps(payload).encode(), **_place(act))
-    quick.insert(models.ActPayload, {"id": act, "tenant_id": tenant_id, "payload_sealed": sealed})
+    """Append one leaf (see ``Act``). ``actor`` is ``system``, ``key:<id>`` or ``user:<id>``."""
+    record_all(core, tenant_id, actor, [Act(kind, body, changed or {}, subjects)])
+
+
+def record_all(core: Core, tenant_id: str, actor: str, batch: Sequence[Act]) -> None:
+    """Append a leaf for each of these acts: one signature for all of them."""
+    if not batch:
+        return
+    ids = [core.new_id() for _ in batch]
+    written = [_leaf(act, actor, name) for act, name in zip(batch, ids, strict=True)]
+    first = core.log.append(tenant_id, written).first
+    rows = list(enumerate(zip(ids, written, strict=True), first))
+    concerned = [seq for seq, (_, leaf) in rows if leaf.subjects]
+    salts = quick.by_ids(models.AuditSalt, concerned, key="seq", tenant_id=tenant_id).values()
+    erased = set(concerned) - {salt.seq for salt in salts}  # nothing that opens them is kept
+    kept = [
+        {
+            "id": name,
+            "tenant_id": tenant_id,
+            "payload_sealed": core.keys.seal(tenant_id, json.dumps(leaf.payload).encode(), **_place(name)),
+        }
+        for seq, (name, leaf) in rows
+        if seq not in erased
+    ]
+    quick.insert_all(models.ActPayload, kept)
+
+
+def _leaf(act: Act, actor: str, name: str) -> Leaf:
+    if not act.body.keys().isdisjoint(("act", "actor", "v", "seq", "ts", "kind", "commitment")):
+        raise ValueError(f"{act.kind}: an entry's act, actor and kind are its own")
+    payload = {"act": name, "kind": act.kind, **act.body, **act.changed}
+    concerned = tuple(sorted({subject for subject in act.subjects if subject is not None}))
+    return Leaf(act.kind, {"actor": actor, "act": name, **act.body}, payload, concerned)
+
+
+def handed_on(tenant_id: str, request_id: str, subject_id: str) -> None:
+    """What was recorded about a request while it was nobody's concerns this data subject from now on, and is
+    erased with them; in the transaction that says so."""
+    row = models.AuditSaltSubject
+    held = (row.tenant_id == tenant_id) & (row.subject_id == request_id)
+    row.update(subject_id=subject_id).where(held).execute()
 
 
 def people_read(

@@ -17,7 +17,7 @@ from ..errors import Conflict, Forbidden, Invalid, NotAuthentic, NotFound
 from ..identity import did
 from ..ledger import tiles
 from ..ledger.log import StoredTiles
-from ..store import models, quick
+from ..store import models, quick, scope
 from . import log_keys
 
 
@@ -137,17 +137,24 @@ def register(core: Core, engine: models.AgentEngine, wish: wire.Registrations) -
     items = [Item(one.activity_id, one.event_id, one.commitment) for one in wish.items]
     with core.store.transaction():
         tenant_id = _tenant(core, engine, wish.tenant)
-        fresh = core.log.admit(tenant_id, wish.fence)
-        head = core.log.head(tenant_id)
-        if not fresh:
-            raise Overtaken(head.fence)
-        seen = wish.seen.size if wish.seen and wish.seen.origin == head.origin else 0
-        if seen > head.size:
-            raise RolledBack(head.size)
-        method = did.parse(wish.tenant)[0]
-        agent = EmbeddedAgent(core.store, core.log, core.clock, method, f"engine:{engine.id}")
-        receipts = agent.register(tenant_id, items, wish.fence)
-        return _proved(core, core.log.head(tenant_id), receipts, seen)
+        with scope.of(tenant_id):
+            return _registered(core, engine, wish, tenant_id, items)
+
+
+def _registered(
+    core: Core, engine: models.AgentEngine, wish: wire.Registrations, tenant_id: str, items: list[Item]
+) -> wire.Answer:
+    fresh = core.log.admit(tenant_id, wish.fence)
+    head = core.log.head(tenant_id)
+    if not fresh:
+        raise Overtaken(head.fence)
+    seen = wish.seen.size if wish.seen and wish.seen.origin == head.origin else 0
+    if seen > head.size:
+        raise RolledBack(head.size)
+    method = did.parse(wish.tenant)[0]
+    agent = EmbeddedAgent(core.store, core.log, core.clock, method, f"engine:{engine.id}")
+    receipts = agent.register(tenant_id, items, wish.fence)
+    return _proved(core, core.log.head(tenant_id), receipts, seen)
 
 
 def _tenant(core: Core, engine: models.AgentEngine, name: str) -> str:
@@ -156,7 +163,8 @@ def _tenant(core: Core, engine: models.AgentEngine, name: str) -> str:
     if row is None:
         made = {"id": core.new_id(), "did": name, "engine_id": engine.id, "created_at": core.clock()}
         if quick.insert(models.AgentTenant, made, ignore=True):
-            core.log.open(made["id"], name)
+            with scope.of(made["id"]):
+                core.log.open(made["id"], name)
         row = models.AgentTenant.get(did=name)
     if row.engine_id != engine.id:
         raise AnotherEngine("this tenant came with another engine, and its log belongs to that one")

@@ -10,7 +10,7 @@ from ..anchoring.anchors import LOST, MINED
 from ..core import Core
 from ..ledger import covers
 from ..ledger.log import INSTALLATION
-from ..store import models, quick
+from ..store import models, quick, scope
 
 _EVERYTHING = 1 << 62
 
@@ -67,6 +67,7 @@ def _over(tenant_id: str, index: int) -> tuple[Anchored, int]:
     return standing, int(first.size)
 
 
+@scope.everyone("the installation's log speaks of every tenant's")
 def evidence(core: Core, tenant_id: str) -> dict[str, object] | None:
     """The newest anchor that covers a tenant's log, with all it takes to check that; None without one.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ..core import Core
-from ..errors import Invalid
+from ..errors import NotThere
 from ..store import models
 
 
@@ -23,22 +23,22 @@ def leaf(entry: models.AuditEntry) -> dict[str, object]:
 
 
 def inclusion(core: Core, tenant_id: str, index: int, size: int | None = None) -> tuple[int, list[str]]:
-    """``(tree size, proof)`` with hex hashes, for the present tree or an earlier one. Raises Invalid."""
+    """``(tree size, proof)`` with hex hashes, for the present tree or an earlier one. Raises NotThere."""
     present = core.log.head(tenant_id).size
     tree = present if size is None else size
     if not 0 < tree <= present:
-        raise Invalid("size", f"must be 1 to {present}")
+        raise NotThere("size", f"must be 1 to {present}")
     if not 0 <= index < tree:
-        raise Invalid("index", f"must be 0 to {tree - 1}")
+        raise NotThere("index", f"must be 0 to {tree - 1}")
     return tree, [node.hex() for node in core.log.inclusion(tenant_id, index, tree)]
 
 
 def consistency(core: Core, tenant_id: str, old: int, new: int | None = None) -> tuple[int, list[str]]:
-    """``(new size, proof)`` with hex hashes that the log only grew since ``old``. Raises Invalid."""
+    """``(new size, proof)`` with hex hashes that the log only grew since ``old``. Raises NotThere."""
     present = core.log.head(tenant_id).size
     later = present if new is None else new
     if not 0 < later <= present:
-        raise Invalid("to", f"must be 1 to {present}")
+        raise NotThere("to", f"must be 1 to {present}")
     if not 0 < old <= later:
-        raise Invalid("from", f"must be 1 to {later}")
+        raise NotThere("from", f"must be 1 to {later}")
     return later, [node.hex() for node in core.log.consistency(tenant_id, old, later)]

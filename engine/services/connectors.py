@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 from .. import moments
 from ..core import Core
-from ..errors import Invalid, NotFound
+from ..errors import Conflict, Invalid, NotFound
 from ..identity import did
 from ..platforms import PLATFORMS
 from ..platforms.base import Endpoint
-from ..store import models
+from ..store import models, scope
 from . import acts
 
 ROTATION_OVERLAP = timedelta(hours=24)
@@ -38,14 +38,19 @@ def add(
     *,
     name: str = "",
     options: Mapping[str, str] | None = None,
+    connector_id: str | None = None,
     actor: str = acts.SYSTEM,
 ) -> models.Connector:
-    """Make a connector. Raises Invalid for an unknown platform and for empty or blank secrets."""
+    """Make a connector. ``connector_id`` is for one whose address had to be known before its secret was.
+
+    Raises Invalid for an unknown platform, for empty or blank secrets and for what is no id, Conflict for an id
+    that is taken.
+    """
     if platform not in PLATFORMS:
         raise Invalid("platform", f"{platform[:40]!r}; allowed are {', '.join(PLATFORMS)}")
     if not secrets:
         raise Invalid("secret", "at least one is needed")
-    connector_id = core.new_id()
+    connector_id = core.new_id() if connector_id is None else _free(connector_id)
     with core.store.transaction():
         connector = models.Connector.create(
             id=connector_id,
@@ -65,16 +70,22 @@ def add(
 
 
 def rotate(
-    core: Core, tenant_id: str, connector_id: str, secret: str, *, actor: str = acts.SYSTEM
+    core: Core,
+    tenant_id: str,
+    connector_id: str,
+    secret: str,
+    *,
+    overlap: timedelta = ROTATION_OVERLAP,
+    actor: str = acts.SYSTEM,
 ) -> models.Connector:
-    """Put a new secret in force; the old ones stay valid for ``ROTATION_OVERLAP``."""
+    """Put a new secret in force; the old ones stay valid for ``overlap`` at the longest. Raises NotFound,
+    Invalid (secret)."""
     connector = get(tenant_id, connector_id)
     model = models.ConnectorSecret
-    expires_at = core.clock() + ROTATION_OVERLAP
+    expires_at = core.clock() + overlap
     with core.store.transaction():
-        model.update(expires_at=expires_at).where(
-            model.connector_id == connector.id, model.expires_at.is_null()
-        ).execute()
+        longer = model.expires_at.is_null() | (model.expires_at > expires_at)
+        model.update(expires_at=expires_at).where(model.connector_id == connector.id, longer).execute()
         _keep(core, connector, secret)
         changed = {"older_secrets_until": moments.to_text(expires_at)}
         acts.record(core, tenant_id, "connector.rotated", actor, changed, connector=connector.id)
@@ -101,12 +112,22 @@ def every(tenant_id: str | None = None) -> list[models.Connector]:
 
 def address(core: Core, connector: models.Connector, base: str) -> str:
     """The address to enter at the platform. Mailchimp signs nothing, so its secret is part of the address."""
-    path = "events" if connector.platform == "hasura" else "webhooks"
-    url = f"{base.rstrip('/')}/{path}/{connector.platform}/{connector.id}"
+    url = plain_address(connector, base)
     if connector.platform != "mailchimp":
         return url
     newest = secrets_of(core, connector)[0]
     return f"{url}?key={quote(newest, safe='')}"
+
+
+def plain_address(connector: models.Connector, base: str) -> str:
+    """The address without the secret that may be a part of it."""
+    return address_of(str(connector.platform), str(connector.id), base)
+
+
+def address_of(platform: str, connector_id: str, base: str) -> str:
+    """What the address of a connector is, or will be."""
+    path = "events" if platform == "hasura" else "webhooks"
+    return f"{base.rstrip('/')}/{path}/{platform}/{connector_id}"
 
 
 def secrets_of(core: Core, connector: models.Connector) -> tuple[str, ...]:
@@ -142,6 +163,7 @@ class Endpoints:
             self._known[(platform, connector_id)] = (self.tick() + self.ttl, connected)
         return connected
 
+    @scope.everyone("an address names a connector, and it its tenant")
     def _load(self, platform: str, connector_id: str) -> Connected:
         try:
             identifier = did.canonical(connector_id)
@@ -153,6 +175,18 @@ class Endpoints:
                 raise NotFound("no such connector")
             endpoint = Endpoint(row.id, secrets_of(self.core, row), row.options)
         return Connected(row.tenant_id, endpoint)
+
+
+@scope.everyone("an id is one connector's, whoever's that is")
+def _free(connector_id: str) -> str:
+    """An id that no connector has, in its one spelling."""
+    try:
+        identifier = did.canonical(connector_id)
+    except Invalid:
+        raise Invalid("connector", "this address isn't one of ours; begin anew") from None
+    if models.Connector.get_or_none(id=identifier) is not None:
+        raise Conflict("a connector with this address is there already")
+    return identifier
 
 
 def _keep(core: Core, connector: models.Connector, secret: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..core import Core
 from ..ledger import covers
 from ..ledger.log import INSTALLATION, Leaf
-from ..store import models, quick
+from ..store import models, quick, scope
 
 BATCH = 256
 """Checkpoints in one transaction: meanwhile their tenants can't append."""
@@ -36,6 +36,7 @@ class Covered:
     installation: models.AuditHead
 
 
+@scope.everyone("the installation's log speaks of every tenant's")
 def cover(core: Core, tenant_id: str | None = None) -> int:
     """Bring the checkpoint of every log that grew (or of this one) into the installation's log; how many.
 
@@ -51,6 +52,7 @@ def cover(core: Core, tenant_id: str | None = None) -> int:
             return total
 
 
+@scope.everyone("the installation's log speaks of every tenant's")
 def newest(core: Core, tenant_id: str) -> Covered | None:
     """The newest checkpoint of a tenant that the installation's log covers; None before the first."""
     model = models.CoveredCheckpoint

@@ -11,13 +11,14 @@ from ..store import models
 from . import rows
 
 
-def find(connector_id: str) -> models.Connector:
-    """A connector by its id alone, for the operator of the whole installation. Raises NotFound."""
+def find(connector_id: str, tenant_id: str | None = None) -> models.Connector:
+    """A connector by its id, of this tenant or (for the operator of the whole installation) of any. Raises
+    NotFound."""
     try:
         row = models.Connector.get_or_none(id=did.canonical(connector_id))
     except Invalid:
         row = None
-    if row is None:
+    if row is None or tenant_id not in (None, row.tenant_id):
         raise NotFound("no such connector; `dxflow connector list` shows them")
     return row
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from ..core import Core
 from ..identity import did
 from ..ledger import epochs
-from ..store import models
+from ..store import models, scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Resolved:
     deactivated: bool
 
 
+@scope.everyone("DIDs are for everybody")
 def resolve(core: Core, name: str, public_url: str) -> Resolved | None:
     """The DID ``name`` in its normal form; None for one that was never issued here.
 

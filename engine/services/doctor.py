@@ -14,7 +14,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -30,9 +30,10 @@ from ..errors import DxflowError, LogBroken, Unavailable
 from ..identity.roots import Given, KeyFile
 from ..ledger import epochs, note
 from ..ledger.memory import Memory
+from ..mail.smtp import Smtp
 from ..moments import Clock, system_clock
 from ..store import Store, models
-from . import agent_trust, chain_state
+from . import agent_trust, chain_state, isolation
 
 OLDEST_PYTHON = (3, 11)
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this was never set
@@ -90,10 +91,13 @@ def _checks(load: Callable[[], Settings], now: datetime) -> Iterator[Check]:
         ("audit log", lambda: _audit_log(settings)),
         ("redis", lambda: _redis(settings)),
         ("dx-agent", lambda: _agent(settings)),
+        ("mail", lambda: _mail(settings)),
         ("port", lambda: _port(settings)),
     )
     for name, look in checks:
         yield _check(name, look)
+    if settings.database.startswith("postgres"):
+        yield _check("row-level security", lambda: _isolation(settings))
     if settings.chain_url is not None:
         yield _check("chain", lambda: _chain(settings, now))
 
@@ -138,6 +142,12 @@ def _database(settings: Settings) -> str:
         if not store.up_to_date():
             raise Unavailable("isn't up to date; run `dxflow migrate`")
         return f"{store.dialect} answers, at migration {store.version()}"
+
+
+def _isolation(settings: Settings) -> str:
+    """No failure: queries carry their tenant by themselves, and this only stands behind them."""
+    with _open(settings) as store:
+        return isolation.said(store)
 
 
 def _clock(settings: Settings, now: datetime) -> str:
@@ -201,6 +211,14 @@ def _agent(settings: Settings) -> str:
         return agent_trust.check(settings, None)
     with _open(settings) as store:
         return agent_trust.check(settings, store)
+
+
+def _mail(settings: Settings) -> str:
+    """No failure where nobody set a server: what people are to be told is read at the desk then."""
+    if settings.smtp_url is None:
+        return "none is sent: DXFLOW_SMTP_URL isn't set"
+    replace(Smtp.at(settings.smtp_url, settings.sender), answer_s=_TIMEOUT_S).reach()
+    return f"the mail server lets dxflow in, as {settings.sender}"
 
 
 def _chain(settings: Settings, now: datetime) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from .. import moments
 from ..core import Core
 from ..errors import Conflict, Invalid, NotFound
 from ..identity import did
 from ..store import models
-from . import acts
+from . import decisions
 
 STATES = ("received", "running", "retrying", "done", "failed", "discarded")
 REPLAYABLE = ("failed", "discarded")
-REASON_LENGTH = 500
+REASON_LENGTH = decisions.REASON_LENGTH
 NO_REASON = "no reason given"
+COLUMNS = decisions.COLUMNS
+"""What a list reads of an event: everything but the body."""
 
 
 def listing(
@@ -29,8 +30,7 @@ def listing(
 ) -> list[models.Event]:
     """Newest first. ``q`` looks in topic, error and id; ``before`` is a ``seq`` to continue from."""
     event = models.Event
-    columns = [field for name, field in event._meta.fields.items() if name != "payload_sealed"]
-    query = event.select(*columns).order_by(event.seq.desc()).limit(limit)
+    query = event.select(*COLUMNS).order_by(event.seq.desc()).limit(limit)
     if tenant_id is not None:
         query = query.where(event.tenant_id == tenant_id)
     if state is not None:
@@ -40,7 +40,7 @@ def listing(
     if source is not None:
         query = query.where(event.source == source)
     if q:
-        query = query.where(event.topic.contains(q) | event.error.contains(q) | (event.id == _id_or_none(q)))
+        query = query.where(event.topic.contains(q) | event.error.contains(q) | (event.id == id_or_none(q)))
     if before is not None:
         query = query.where(event.seq < before)
     return list(query)
@@ -48,7 +48,7 @@ def listing(
 
 def show(tenant_id: str | None, event_id: str) -> models.Event:
     """One event. Raises NotFound."""
-    identifier = _id_or_none(event_id)
+    identifier = id_or_none(event_id)
     query = models.Event.select().where(models.Event.id == identifier)
     if tenant_id is not None:
         query = query.where(models.Event.tenant_id == tenant_id)
@@ -66,21 +66,16 @@ def replay(core: Core, tenant_id: str | None, event_id: str, actor: str) -> mode
     event = show(tenant_id, event_id)
     if event.state not in REPLAYABLE:
         raise Conflict(f"this event is {event.state}; only failed and discarded ones can be replayed")
-    now = core.clock()
-    changes = {"state": "received", "attempts": 0, "error": None, "due_at": now, "message_id": None}
-    return _decide(core, event, changes, "event.replayed", actor, {})
+    return _decide(core, event, decisions.replaying(core.clock()), actor)
 
 
 def discard(core: Core, tenant_id: str | None, event_id: str, reason: str, actor: str) -> models.Event:
     """Give an event up for a reason that stays with it. Raises NotFound, Invalid or Conflict."""
     event = show(tenant_id, event_id)
-    clean = " ".join(reason.split())
-    if not clean or len(clean) > REASON_LENGTH:
-        raise Invalid("reason", f"must have 1 to {REASON_LENGTH} characters")
+    decision = decisions.discarding(reason)
     if event.state in ("done", "discarded"):
         raise Conflict(f"this event is {event.state}; there is nothing to discard")
-    changes = {"state": "discarded", "due_at": None, "message_id": None}
-    return _decide(core, event, changes, "event.discarded", actor, {"reason": clean})
+    return _decide(core, event, decision, actor)
 
 
 def replay_many(
@@ -104,7 +99,7 @@ def replay_many(
     if since is not None:
         query = query.where(event.received_at >= since)
     if ids is not None:
-        query = query.where(event.id.in_([known for known in map(_id_or_none, ids) if known]))
+        query = query.where(event.id.in_([known for known in map(id_or_none, ids) if known]))
     chosen = [row.id for row in query]
     replayed = 0
     for number, event_id in enumerate(chosen, 1):
@@ -118,34 +113,16 @@ def replay_many(
     return replayed
 
 
-def _decide(
-    core: Core,
-    event: models.Event,
-    changes: Mapping[str, object],
-    kind: str,
-    actor: str,
-    extra: dict[str, str],
-) -> models.Event:
-    model, now = models.Event, core.clock()
-    entry = {"at": moments.to_text(now), "step": event.step, "act": kind, "actor": actor, **extra}
+def _decide(core: Core, event: models.Event, decision: decisions.Decision, actor: str) -> models.Event:
     with core.store.transaction():
-        moved = (
-            model.update(
-                version=event.version + 1, updated_at=now, history=[*event.history, entry], **changes
-            )
-            .where(model.id == event.id, model.version == event.version)
-            .execute()
-        )
-        if moved != 1:
+        if not decisions.take(core, event.tenant_id, [event], decision, actor):
             raise Conflict("this event has just moved; look again")
-        changed = {"from": event.state, "to": str(changes.get("state")), **extra}
-        body = {"event": event.id, "workflow": event.workflow, "step": event.step}
-        acts.record(core, event.tenant_id, kind, actor, changed, [event.subject_id], **body)
     core.bell.set()
     return show(event.tenant_id, event.id)
 
 
-def _id_or_none(text: str) -> str | None:
+def id_or_none(text: str) -> str | None:
+    """The id that this text spells, if it spells one."""
     try:
         return did.canonical(text)
     except Invalid:

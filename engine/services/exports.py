@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from .. import moments
 from ..core import Core
@@ -29,7 +30,8 @@ SAMPLE = 100
 """Earlier checkpoints in a bundle, beside those that show a rotation of keys."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_COMMENT_LENGTH = 2
+COMMENT_LENGTH = 2
+"""Bytes at the very end of an archive without a comment, that say how long one is."""
 _BLOCK = 1 << 20
 
 Progress = Callable[[int], None]
@@ -37,14 +39,14 @@ Progress = Callable[[int], None]
 
 
 @dataclass(slots=True)
-class _Writer:
+class Writer:
     """Members and what the manifest says of them."""
 
     archive: zipfile.ZipFile
     members: dict[str, dict[str, object]] = field(default_factory=dict)
 
-    def put(self, name: str, parts: Iterator[bytes] | Sequence[bytes]) -> None:
-        """Write one member, part by part."""
+    def put(self, name: str, parts: Iterator[bytes] | Sequence[bytes]) -> Iterator[int]:
+        """Write one member; yields after each part, 0 entries further."""
         digest, size, info = hashlib.sha256(), 0, zipfile.ZipInfo(name, _EPOCH)
         info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
         with self.archive.open(info, "w", force_zip64=True) as member:
@@ -52,6 +54,7 @@ class _Writer:
                 digest.update(part)
                 size += len(part)
                 member.write(part)
+                yield 0
         self.members[name] = {"sha256": digest.hexdigest(), "bytes": size}
 
 
@@ -64,16 +67,14 @@ def export(
     """
     if path.exists() and not replace:
         raise Conflict(f"{path} is there already; give another name, or --force to replace it")
-    tenant = models.DataController.get_by_id(tenant_id)
-    covering.cover(core, tenant_id)
-    covered = covering.newest(
-        core, tenant_id
-    )  # before the head: it must not speak of more than the bundle has
-    head = core.log.head(tenant_id)
+    begun = begin(core, tenant_id)
+    tenant, head, _ = begun
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         with zipfile.ZipFile(unfinished, "w", compresslevel=1) as archive:
-            _write(_Writer(archive), core, tenant, head, covered, progress)
+            for written in write(Writer(archive), core, begun):
+                if written:
+                    progress(written)
         _seal(core, head.origin, unfinished)
         unfinished.replace(path)
     finally:
@@ -93,9 +94,15 @@ def activity_proof(core: Core, tenant_id: str, name: str) -> str:
     row = registration(core, tenant_id, name)
     if row.origin:
         return str(row.proof)
-    head, index = core.log.head(tenant_id), int(row.log_index)
-    hashes = tuple(core.log.inclusion(tenant_id, index, head.size))
-    return Proof(core.log.entry(tenant_id, index).leaf.encode(), index, hashes, head.checkpoint).text()
+    return entry_proof(core, tenant_id, int(row.log_index))
+
+
+def entry_proof(core: Core, tenant_id: str, index: int) -> str:
+    """The C2SP tlog-proof of one entry of a tenant's own log. Raises NotFound."""
+    leaf, head = core.log.entry(tenant_id, index).leaf, core.log.head(tenant_id)
+    return Proof(
+        leaf.encode(), index, tuple(core.log.inclusion(tenant_id, index, head.size)), head.checkpoint
+    ).text()
 
 
 def keys_of(core: Core, tenant_id: str, origin: str, *, own: bool) -> list[str]:
@@ -142,29 +149,41 @@ def _id(text: str) -> str:
         raise NotFound("no registered activity has this id or DID") from None
 
 
-def _write(
-    writer: _Writer,
-    core: Core,
-    tenant: models.DataController,
-    head: models.AuditHead,
-    covered: covering.Covered | None,
-    progress: Progress,
-) -> None:
+class Begun(NamedTuple):
+    """What a bundle shows: whose log, as it stood at one moment, and how the installation's covers it."""
+
+    tenant: models.DataController
+    head: models.AuditHead
+    covered: covering.Covered | None
+
+
+def begin(core: Core, tenant_id: str) -> Begun:
+    """Cover the log once more, and take it as it stands."""
+    tenant = models.DataController.get_by_id(tenant_id)
+    covering.cover(core, tenant_id)
+    # Before the head: it must not speak of more than the bundle has.
+    covered = covering.newest(core, tenant_id)
+    return Begun(tenant, core.log.head(tenant_id), covered)
+
+
+def write(writer: Writer, core: Core, begun: Begun) -> Iterator[int]:
+    """All members; yields often, the number of entries written since."""
+    tenant, head, covered = begun
     keys = log_reads.keys(core, tenant.id, head.origin) | {
         "agents": _agents(tenant.id),
         "epochs": [epochs.body(row) for row in epochs.rows(tenant.id) if row.seq < head.size],
     }
-    writer.put("checkpoint", [head.checkpoint.encode()])
-    writer.put("keys.json", [_json(keys)])
-    writer.put("installation.json", [_json(None if covered is None else _installation(covered))])
-    writer.put("anchor.json", [_json(anchored.evidence(core, tenant.id))])
-    writer.put("checkpoints.jsonl", _checkpoints(core, head))
-    writer.put("receipts.jsonl", _receipts(tenant.id, head.size))
+    yield from writer.put("checkpoint", [head.checkpoint.encode()])
+    yield from writer.put("keys.json", [_json(keys)])
+    yield from writer.put("installation.json", [_json(None if covered is None else _installation(covered))])
+    yield from writer.put("anchor.json", [_json(anchored.evidence(core, tenant.id))])
+    yield from writer.put("checkpoints.jsonl", _checkpoints(core, head))
+    yield from writer.put("receipts.jsonl", _receipts(tenant.id, head.size))
     for first in range(0, head.size, TILE_WIDTH):
         width = min(TILE_WIDTH, head.size - first)
         name = tile_path(0, first // TILE_WIDTH, width).replace("tile/0/", "tile/entries/", 1)
-        writer.put(name, [log_reads.bundle(tenant.id, first, width)])
-        progress(width)
+        yield from writer.put(name, [log_reads.bundle(tenant.id, first, width)])
+        yield width
     manifest = {
         "format": FORMAT,
         "version": 1,
@@ -175,19 +194,17 @@ def _write(
         "made_at": moments.to_text(core.clock()),
         "members": writer.members,
     }
-    writer.put("manifest.json", [json.dumps(manifest, indent=1).encode()])
+    yield from writer.put("manifest.json", [json.dumps(manifest, indent=1).encode()])
 
 
 def _seal(core: Core, origin: str, path: Path) -> None:
     """Make room for a comment as long as the seal, hash the file as it then is, and append the seal."""
 
-    def seal(digest: str) -> bytes:
-        return core.signing.sign_text(origin, f"{FORMAT}/v1\n{origin}\n{digest}\n").encode()
-
+    seal = seal_text(core, origin)
     with path.open("r+b") as file:
         length = len(seal("0" * 64))
-        file.seek(-_COMMENT_LENGTH, os.SEEK_END)
-        file.write(length.to_bytes(_COMMENT_LENGTH, "little"))
+        file.seek(-COMMENT_LENGTH, os.SEEK_END)
+        file.write(length.to_bytes(COMMENT_LENGTH, "little"))
         file.seek(0)
         digest = hashlib.sha256()
         while block := file.read(_BLOCK):
@@ -195,6 +212,11 @@ def _seal(core: Core, origin: str, path: Path) -> None:
         file.write(seal(digest.hexdigest()))
         file.flush()
         os.fsync(file.fileno())
+
+
+def seal_text(core: Core, origin: str) -> Callable[[str], bytes]:
+    """The seal over a digest; as long for every digest."""
+    return lambda digest: core.signing.sign_text(origin, f"{FORMAT}/v1\n{origin}\n{digest}\n").encode()
 
 
 def _checkpoints(core: Core, head: models.AuditHead) -> Iterator[bytes]:

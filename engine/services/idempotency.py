@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..core import Core
-from ..errors import Conflict, Invalid
+from ..errors import Conflict, Invalid, Unfit
 from ..store import models
 
 PATIENCE = timedelta(seconds=60)
@@ -23,7 +23,9 @@ KEPT_FOR = timedelta(hours=24)
 HEADER = "Idempotency-Key"
 
 _RUNNING = 0
-_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
+PATTERN = "[!-~](?:[ -~]{0,253}[!-~])?"
+"""What a key looks like."""
+_KEY = re.compile(PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ def fingerprint(core: Core, tenant_id: str, *parts: str) -> Fingerprint:
 def claim(core: Core, tenant_id: str, key: str, request: Fingerprint) -> Claim | Kept:
     """Take the key for the request of this fingerprint, or get the answer it was given.
 
-    Raises Invalid for a malformed key and for one that was used for another request, Conflict while the first
-    request with it is being answered.
+    Raises Invalid for a malformed key, Unfit for one that was used for another request, and Conflict while the
+    first request with it is being answered.
     """
     if not _KEY.fullmatch(key):
         raise Invalid(HEADER, "must have 1 to 255 printable ASCII characters")
@@ -73,7 +75,7 @@ def claim(core: Core, tenant_id: str, key: str, request: Fingerprint) -> Claim |
     if _over(core, row):
         return _take_over(core, row, request[0])
     if row.fingerprint not in request:
-        raise Invalid(HEADER, "was used for another request; use a new one")
+        raise Unfit(HEADER, "was used for another request; use a new one")
     if row.status == _RUNNING:
         raise Conflict("the first request with this Idempotency-Key is still being answered")
     return Kept(row.status, _unseal(core, row))

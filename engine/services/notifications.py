@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ..core import Core
 from ..errors import NotFound
 from ..store import models
@@ -37,3 +39,17 @@ def read(
         if first:
             acts.record(core, tenant_id, "notification.read", actor, notification=notice.id)
     return notice
+
+
+def read_all(core: Core, tenant_id: str, until: datetime, actor: str, user_id: str | None = None) -> int:
+    """Mark every notice read that isn't newer than ``until``: what came since stays unread. How many."""
+    model = models.Notification
+    with core.store.transaction():
+        count = int(
+            model.update(read_at=core.clock(), read_by=user_id)
+            .where(model.tenant_id == tenant_id, model.read_at.is_null(), model.created_at <= until)
+            .execute()
+        )
+        if count:
+            acts.record(core, tenant_id, "notification.all_read", actor, notifications=count)
+    return count

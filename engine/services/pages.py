@@ -2,27 +2,45 @@
 
 A cursor is a place, not a count: rows that arrive or go while somebody pages neither repeat nor hide others.
 It is opaque to callers and good for the list it came from alone; it grants nothing, because every list is
-confined to its tenant by the query itself.
+confined to its tenant by the query itself. Its form is fixed: base64url of three bytes that stand for the list
+and of the place in so many bytes. So ``pattern`` says exactly what is taken, and whatever fits it is a place.
 """
 
 from __future__ import annotations
 
 import base64
-import json
+import hashlib
+import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from .. import moments
 from ..errors import Invalid
-from ..identity import did
 
 LARGEST = 200
 """The most rows a page may have."""
-_LAST_NUMBER = 2**63 - 1
+_LAST_NUMBER = 2**63 - 1  # of both databases' integers
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_MOMENT = (datetime.max.replace(tzinfo=UTC) - _FIRST_MOMENT) // _MICROSECOND
+_UUID_BYTES = 16
+_TAG_BYTES = 3
 
 T = TypeVar("T")
+
+
+class Order(Enum):
+    """What a list is ordered by, as the number of bytes of a place in it; a multiple of three, so that every
+    text of the right length is base64."""
+
+    NUMBER = 9
+    """Rows that count upwards."""
+    TIME = 8 + _UUID_BYTES
+    """A time, then a UUID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +80,13 @@ def by_time(query: Any, at: Any, row_id: Any, *, limit: int, cursor: str | None)
 def older(query: Any, at: Any, row_id: Any, after: Place | None) -> Any:
     """``query`` newest first, from the row after that place on."""
     ordered = query.order_by(at.desc(), row_id.desc())
-    if after is None:
-        return ordered
+    return ordered if after is None else ordered.where(before(at, row_id, after))
+
+
+def before(at: Any, row_id: Any, after: Place) -> Any:
+    """What is true of rows that come after that place in a list that is newest first."""
     # The first condition is implied by the second; it is the one an index on the time can use.
-    return ordered.where(at <= after.spelled, (at < after.spelled) | (row_id < after.row_id))
+    return (at <= after.spelled) & ((at < after.spelled) | (row_id < after.row_id))
 
 
 def cut(kind: str, rows: list[T], limit: int, place: Callable[[T], Place]) -> Page[T]:
@@ -73,7 +94,12 @@ def cut(kind: str, rows: list[T], limit: int, place: Callable[[T], Place]) -> Pa
     if len(rows) <= limit:
         return Page(rows, None)
     last = place(rows[limit - 1])
-    return Page(rows[:limit], _encode(kind, last.spelled, last.row_id))
+    return Page(rows[:limit], _write_place(kind, last))
+
+
+def mark(kind: str, place: Place) -> str:
+    """The cursor of a list that goes on after this place."""
+    return _write_place(kind, place)
 
 
 def by_number(
@@ -85,45 +111,48 @@ def by_number(
     cursor: str | None,
 ) -> Page[T]:
     """A page of rows that count upwards: ``fetch(how many, below which number)`` gives them newest first."""
-    rows = fetch(limit + 1, None if cursor is None else _read_number(kind, cursor))
+    rows = fetch(limit + 1, None if cursor is None else read_number(kind, cursor))
     if len(rows) <= limit:
         return Page(rows, None)
-    return Page(rows[:limit], _encode(kind, number(rows[limit - 1])))
+    return Page(rows[:limit], _write_number(kind, number(rows[limit - 1])))
+
+
+def pattern(kind: str, order: Order) -> str:
+    """The regular expression of this list's cursors; every text that fits is one."""
+    return rf"^{_text(_tag(kind))}[A-Za-z0-9_-]{{{order.value * 4 // 3}}}$"
 
 
 def read_place(kind: str, cursor: str) -> Place:
-    """The place a cursor of this list names. Raises Invalid."""
-    match _decode(kind, cursor):
-        case [str(at), str(row_id)]:
-            try:
-                return Place(moments.from_text(at), did.canonical(row_id))
-            except (ValueError, OverflowError, Invalid):
-                raise _refused() from None
-    raise _refused()
+    """The place a cursor of this list names; a time beyond all others is the last one. Raises Invalid."""
+    raw = _decode(kind, Order.TIME, cursor)
+    since = min(int.from_bytes(raw[:-_UUID_BYTES]), _LAST_MOMENT)
+    return Place(_FIRST_MOMENT + since * _MICROSECOND, str(uuid.UUID(bytes=raw[-_UUID_BYTES:])))
 
 
-def _read_number(kind: str, cursor: str) -> int:
-    match _decode(kind, cursor):
-        case [int(number)] if 0 <= number <= _LAST_NUMBER:
-            return number
-    raise _refused()
+def read_number(kind: str, cursor: str) -> int:
+    """The number a cursor of this list names; one beyond all others is the last one. Raises Invalid."""
+    return min(int.from_bytes(_decode(kind, Order.NUMBER, cursor)), _LAST_NUMBER)
 
 
-def _encode(kind: str, *parts: str | int) -> str:
-    raw = json.dumps([kind, *parts], separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+def _write_place(kind: str, place: Place) -> str:
+    since = (place.at - _FIRST_MOMENT) // _MICROSECOND
+    at = since.to_bytes(Order.TIME.value - _UUID_BYTES)
+    return _text(_tag(kind) + at + uuid.UUID(place.row_id).bytes)
 
 
-def _decode(kind: str, cursor: str) -> list[object]:
-    try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        content = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, RecursionError):
-        raise _refused() from None
-    if not isinstance(content, list) or content[:1] != [kind]:
-        raise _refused()
-    return content[1:]
+def _write_number(kind: str, number: int) -> str:
+    return _text(_tag(kind) + number.to_bytes(Order.NUMBER.value))
 
 
-def _refused() -> Invalid:
-    return Invalid("cursor", "not a cursor of this list; take next_cursor of the page before as it is")
+def _decode(kind: str, order: Order, cursor: str) -> bytes:
+    if not re.fullmatch(pattern(kind, order), cursor):
+        raise Invalid("cursor", "not a cursor of this list; take next_cursor of the page before as it is")
+    return base64.urlsafe_b64decode(cursor)[_TAG_BYTES:]
+
+
+def _tag(kind: str) -> bytes:
+    return hashlib.sha256(kind.encode()).digest()[:_TAG_BYTES]
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode("ascii")

@@ -26,13 +26,22 @@ _hasher = argon2.PasswordHasher()
 
 def one_time() -> str:
     """A fresh one-time password: ``k7mwq-3xfpa-ud9eh-2ctzn``."""
-    groups = ["".join(secrets.choice(_ALPHABET) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS)]
-    return "-".join(groups)
+    return to_read_out(_GROUPS)
+
+
+def to_read_out(groups: int) -> str:
+    """Random groups of 5 characters (25 bits each) that nobody mistakes for one another."""
+    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP_LENGTH)) for _ in range(groups))
+
+
+def read_out(text: str) -> bytes:
+    """What was meant by something read out or copied: case, spaces and hyphens don't matter."""
+    return re.sub(r"[\s-]", "", text).lower().encode("utf-8", "surrogatepass")
 
 
 def hash_one_time(password: str) -> str:
     """The hash to keep of a one-time password; case, spaces and hyphens don't matter in it."""
-    return _hasher.hash(_read_out(password))
+    return _hasher.hash(read_out(password))
 
 
 def hash_chosen(password: str) -> str:
@@ -43,7 +52,7 @@ def hash_chosen(password: str) -> str:
 def matches(password: str, *, chosen: str | None, one_time: str | None) -> bool:
     """Check against the hash of the chosen password, or else of the one-time one; always one verification."""
     if chosen is None and one_time is not None:
-        return _verified(one_time, _read_out(password))
+        return _verified(one_time, read_out(password))
     return _verified(chosen or _unmatched(), _composed(password))
 
 
@@ -74,7 +83,3 @@ def _unmatched() -> str:
 def _composed(password: str) -> bytes:
     """One spelling for what different keyboards compose differently (NIST SP 800-63B section 3.1.1.2)."""
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
-
-
-def _read_out(password: str) -> bytes:
-    return re.sub(r"[\s-]", "", password).lower().encode("utf-8", "surrogatepass")

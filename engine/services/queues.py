@@ -19,7 +19,7 @@ from .. import machine
 from ..core import Core
 from ..errors import Invalid, Unavailable
 from ..identity import did
-from ..store import models
+from ..store import models, scope
 from . import backlog
 from .backlog import Backlog, Key
 
@@ -47,6 +47,19 @@ class Depth(Protocol):
 Depths = Callable[[Sequence[str]], Mapping[str, Depth]]
 """Asks the dispatcher about queues by name. Raises Unavailable when Redis doesn't answer."""
 
+
+class Holder(Protocol):
+    """Who has a lock: the random ``token`` that its keys carry, for ``left_ms`` more unless it is extended."""
+
+    @property
+    def token(self) -> str: ...
+    @property
+    def left_ms(self) -> int: ...
+
+
+Locks = Callable[[Sequence[str]], Mapping[str, Holder]]
+"""Asks the lock's nodes who has the locks of these register queues; those that nobody has are left out. Raises
+Unavailable when too few nodes answer."""
 
 Order = Literal["depth", "age"]
 
@@ -169,6 +182,7 @@ def as_json(queue: Queue) -> dict[str, Any]:
     }
 
 
+@scope.everyone("the whole installation's queues, for whoever runs it")
 def overview(
     core: Core, depths: Depths, limit: int, order: Order = "depth", since: int | None = None
 ) -> Overview:

@@ -12,7 +12,7 @@ from typing import Any
 from ..core import Core
 from ..ledger.verify import Verification
 from ..store import models
-from . import connectors, users
+from . import connectors
 from .top import Picture, Tenant
 
 Row = dict[str, Any]
@@ -28,6 +28,7 @@ TENANT = {
 }
 TENANT_IN_FULL = TENANT | {
     "queue_weight": "Queue weight",
+    "paused_at": "Paused",
     "connectors": "Connectors",
     "log_entries": "Log entries",
     "log_access": "Log read by",
@@ -40,6 +41,7 @@ API_KEY = {
     "prefix": "Begins",
     "scopes": "Scopes",
     "created_at": "Made",
+    "expires_at": "Ends",
     "revoked_at": "Revoked",
 }
 CONNECTOR = {"id": "Id", "platform": "Platform", "name": "Name", "url": "Address", "secrets": "Secrets"}
@@ -74,6 +76,7 @@ QUEUE = {
     "parked_until": "Parked",
     "oldest_age": "Oldest",
 }
+PAUSE = {"did": "DID", "name": "Name", "paused_at": "Paused"}
 QUEUE_WEIGHT = {"did": "DID", "name": "Name", "queue_weight": "Queue weight"}
 TOP = {
     "name": "Tenant",
@@ -102,13 +105,10 @@ CHECKPOINT = {
     "checkpoint": "Checkpoint",
     "vkey": "Verifier key",
 }
-NEW_PASSWORD = {"one_time_password": "One-time password"}
-ROLE = {"id": "Id", "role": "Role"}
-USER = {"id": "Id", "email": "E-mail", "role": "Role", "active": "Active", "created_at": "Joined"}
 
 
 def tenant(row: models.DataController) -> Row:
-    """``{"id", "did", "name", "jurisdiction", "region", "queue_weight", "created_at"}``"""
+    """``{"id", "did", "name", "jurisdiction", "region", "queue_weight", "paused_at", "created_at"}``"""
     return {
         "id": row.id,
         "did": row.did,
@@ -116,6 +116,7 @@ def tenant(row: models.DataController) -> Row:
         "jurisdiction": row.jurisdiction,
         "region": row.region,
         "queue_weight": row.queue_weight,
+        "paused_at": row.paused_at,
         "created_at": row.created_at,
     }
 
@@ -127,12 +128,15 @@ def tenant_in_full(core: Core, row: models.DataController) -> Row:
 
 
 def api_key(row: models.ApiKey) -> Row:
-    """``{"id", "name", "prefix", "scopes", "created_at", "revoked_at"}``: the key itself is kept nowhere."""
+    """``{"id", "name", "prefix", "scopes", "user_id", "created_at", "expires_at", "revoked_at"}``: the key
+    itself is kept nowhere."""
     return {
         "id": row.id,
         "name": row.name,
         "prefix": row.prefix,
         "scopes": list(row.scopes),
+        "user_id": row.user_id,
+        "expires_at": row.expires_at,
         "created_at": row.created_at,
         "revoked_at": row.revoked_at,
     }
@@ -220,31 +224,6 @@ def checkpoint(core: Core, tenant_id: str) -> Row:
         "root": head.root,
         "checkpoint": head.checkpoint,
         "vkey": core.signing.vkeys(head.origin)[0],
-    }
-
-
-def user(core: Core, member: users.Member) -> Row:
-    """``{"id", "did", "email", "role", "active", "has_password", "created_at"}``"""
-    return {
-        "id": member.user_id,
-        "did": member.did,
-        "email": users.email_of(core, models.User.get_by_id(member.user_id)),
-        "role": member.role.value,
-        "active": member.active,
-        "has_password": member.has_password,
-        "created_at": member.created_at,
-    }
-
-
-def new_user(core: Core, row: models.User, role: str, password: str | None) -> Row:
-    """``{"id", "email", "role", "active", "created_at", "one_time_password"}``"""
-    return {
-        "id": row.id,
-        "email": users.email_of(core, row),
-        "role": role,
-        "active": row.active,
-        "created_at": row.created_at,
-        "one_time_password": password,
     }
 
 

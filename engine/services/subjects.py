@@ -8,16 +8,20 @@ from typing import Any
 
 from .. import notices
 from ..core import Core
-from ..errors import Conflict, Invalid, NotFound
+from ..errors import Conflict, Invalid, NotFound, Unfit
 from ..identity import did, normalise
-from ..identity.subjects import Origin
+from ..identity.linkage import identifiers
+from ..identity.subjects import Match, Origin
 from ..platforms.base import Person
+from ..rights import limits, suppression
 from ..store import models, quick
+from ..store.each import of_each
 from . import acts
 from .pages import Page, by_time
 
 SOURCE = "api"
 
+_ERASED = "this person was erased here; lift the suppression if they came back on their own"
 _COUNTED = {
     "events": models.Event,
     "processing_activities": models.ProcessingActivity,
@@ -40,22 +44,40 @@ def enter(core: Core, tenant_id: str, person: Person, actor: str) -> tuple[model
     """The data subject these identifiers belong to, and whether it was created now.
 
     What is new about the person is added. Identifiers of two data subjects are noticed, never merged. Raises
-    Invalid when there is no identifier, or one that isn't what its name says.
+    Invalid when there is no identifier or one that isn't what its name says, Unfit for a telephone number
+    that no numbering plan has, and Conflict for somebody who was erased here or whose data may only be stored.
     """
     if person.nameless:
         raise Invalid("email", "at least one of email, phone, external_ids is needed")
     region = _check(tenant_id, person)
     with core.store.transaction():
-        found = core.subjects.match(Origin(tenant_id, SOURCE, None, None), person, create=True, region=region)
-        if found.subject is None:
-            raise Conflict(f"this person could not be matched ({found.outcome})")
+        found, subject = _matched(core, tenant_id, person, region)
         if found.conflicts:
-            notices.link_conflict(core, tenant_id, found.conflicts, ("data_subject", found.subject.id))
+            notices.link_conflict(core, tenant_id, found.conflicts, ("data_subject", subject.id))
         # No id of the subject: a leaf is for ever, and an id is a pseudonym.
         kinds = sorted({link.field for link in core.subjects.links.of(tenant_id, person, region)})
         acts.record(core, tenant_id, f"data_subject.{found.outcome}", actor, identifiers=kinds)
     core.bell.set()
-    return found.subject, found.outcome == "created"
+    return subject, found.outcome == "created"
+
+
+def _matched(
+    core: Core, tenant_id: str, person: Person, region: str | None
+) -> tuple[Match, models.DataSubject]:
+    """Who is matched or created, unless they were erased: before, or since that was looked up."""
+    known, origin = identifiers(person, region), Origin(tenant_id, SOURCE, None, None)
+    if suppression.suppressed(core, tenant_id, {"": known}):
+        raise Conflict(_ERASED)
+    found = core.subjects.match(origin, person, create=True, region=region, held=limits.restricts)
+    if found.outcome == "limited":
+        raise Conflict(
+            "processing is restricted for this data subject; until that is lifted, nothing changes"
+        )
+    if found.subject is None:
+        raise Conflict(f"this person could not be matched ({found.outcome})")
+    if found.outcome == "created" and suppression.holds(core, tenant_id, known):
+        raise Conflict(_ERASED)
+    return found, found.subject
 
 
 def get(tenant_id: str, subject_id: str) -> models.DataSubject:
@@ -107,19 +129,24 @@ def listing(tenant_id: str, *, limit: int = 50, cursor: str | None = None) -> Pa
     return by_time(query, subject.created_at, subject.id, limit=limit, cursor=cursor)
 
 
+def count(tenant_id: str, *, most: int) -> int:
+    """How many there are; more than ``most`` aren't counted on."""
+    subject = models.DataSubject
+    return int(subject.select(subject.id).where(subject.tenant_id == tenant_id).limit(most).count())
+
+
 def link_kinds(tenant_id: str, subject_ids: Sequence[str]) -> dict[str, list[str]]:
     """Which kinds of identifiers each of these data subjects is known by, in alphabetical order."""
     link = models.DataSubjectLink
-    query = (
-        link.select(link.subject_id, link.field)
-        .where(link.tenant_id == tenant_id, link.subject_id.in_(list(subject_ids)))
-        .distinct()
-        .order_by(link.field)
-    )
-    kinds: dict[str, list[str]] = {subject_id: [] for subject_id in subject_ids}
-    for row in query if subject_ids else ():
-        kinds[row.subject_id].append(row.field)
-    return kinds
+
+    def of(subject_id: str) -> Any:
+        kind = link.select(link.subject_id, link.field)
+        return kind.where(link.tenant_id == tenant_id, link.subject_id == subject_id)
+
+    kinds: dict[str, set[str]] = {subject_id: set() for subject_id in subject_ids}
+    for row in of_each(kinds, of) if kinds else ():
+        kinds[row.subject_id].add(row.field)
+    return {subject_id: sorted(found) for subject_id, found in kinds.items()}
 
 
 def overview(core: Core, subject: models.DataSubject, actor: str) -> Overview:
@@ -146,7 +173,7 @@ def _check(tenant_id: str, person: Person) -> str | None:
         raise Invalid("email", "not an e-mail address")
     if person.phone is not None and normalise.phone(person.phone, region) is None:
         where = f"{region} or +" if region else "+"
-        raise Invalid("phone", f"not a telephone number; write it as dialled in {where}<country code>…")
+        raise Unfit("phone", f"no such telephone number; write it as dialled in {where}<country code>…")
     if any(not scope.strip() or not value.strip() for scope, value in person.external_ids):
         raise Invalid("external_ids", "scope and id must not be blank")
     return region

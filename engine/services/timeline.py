@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from peewee import SQL
+
 from ..store import models
-from . import subjects
-from .pages import Page, Place, cut, older, read_place
+from ..store.each import of_each
+from .pages import Page, Place, before, cut, read_place
 
 # Each kind of entry, its table, and the column that says when it happened.
 _SOURCES: Sequence[tuple[str, Any, Any]] = (
@@ -18,6 +20,8 @@ _SOURCES: Sequence[tuple[str, Any, Any]] = (
     ("rights_request", models.RightsRequest, models.RightsRequest.received_at),
     ("processing_activity", models.ProcessingActivity, models.ProcessingActivity.occurred_at),
 )
+KINDS = tuple(kind for kind, _, _ in _SOURCES)
+_THEIR_OWN = ("processing_activity", "rights_request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +33,35 @@ class Entry:
     row: Any
 
 
-def of_subject(tenant_id: str, subject_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[Entry]:
-    """A page of the person's timeline. Raises NotFound for a data subject that isn't this tenant's."""
-    subjects.get(tenant_id, subject_id)
+def of_people(
+    tenant_id: str,
+    subject_ids: Sequence[str],
+    *,
+    kinds: Collection[str] = KINDS,
+    told: bool = False,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[Entry]:
+    """A page of the timeline of somebody, and those merged into them; of these kinds alone. ``told`` leaves out
+    the events by which activities and requests went their way: those are entries by themselves."""
     after = None if cursor is None else read_place("timeline", cursor)
     entries = [
         Entry(getattr(row, at.name), kind, row)
         for kind, model, at in _SOURCES
-        for row in _rows(model, at, tenant_id, subject_id, after, limit + 1)
+        if kind in kinds
+        for row in _rows(model, at, tenant_id, subject_ids, told, after, limit + 1)
     ]
     entries.sort(key=lambda entry: (entry.at, entry.row.id), reverse=True)
     return cut("timeline", entries, limit, lambda entry: Place(entry.at, entry.row.id))
 
 
-def _rows(model: Any, at: Any, tenant_id: str, subject_id: str, after: Place | None, count: int) -> list[Any]:
-    query = model.select().where(model.tenant_id == tenant_id, model.subject_id == subject_id)
-    return list(older(query, at, model.id, after).limit(count))
+def _rows(
+    model: Any, at: Any, tenant_id: str, people: Sequence[str], told: bool, after: Place | None, count: int
+) -> list[Any]:
+    def of(subject_id: str) -> Any:
+        query = model.select().where(model.tenant_id == tenant_id, model.subject_id == subject_id)
+        if told and model is models.Event:
+            query = query.where(model.workflow.not_in(_THEIR_OWN))
+        return query if after is None else query.where(before(at, model.id, after))
+
+    return list(of_each(people, of).order_by(SQL(at.column_name).desc(), SQL("id").desc()).limit(count))

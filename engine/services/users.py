@@ -1,4 +1,4 @@
-"""People who sign in: who they are, their role at each data controller, their password.
+"""People who sign in: their accounts and their passwords. What they are where, ``membership`` knows.
 
 A user has one way in at any time: a password they chose, or a one-time password that hasn't been used. The
 e-mail address is sealed and found again by a keyed index; no audit leaf and no error text names it.
@@ -6,30 +6,22 @@ e-mail address is sealed and found again by a keyed index; no audit leaf and no 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-
 import peewee
 
+from ..access import invitations, members
+from ..access.roles import known, require_reach
 from ..core import Core
 from ..errors import Conflict, Invalid, NotFound
-from ..identity import accounts, did, normalise
-from ..store import models
-from . import acts, passwords
-from .roles import Role, known
+from ..identity import accounts, normalise
+from ..store import models, quick, scope
+from . import acts, attempts, membership, passwords
+from .devices import NOWHERE, Client
 
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A user as a member of one data controller."""
-
-    user_id: str
-    did: str | None
-    role: Role
-    active: bool
-    has_password: bool
-    created_at: datetime
+_MEMBER = "this person is, or was, a member of this data controller already; invite them to come back"
+_ELSEWHERE = (
+    "this address has an account here already, which whoever made it could use: invite the person instead, so "
+    "that they show that it is theirs"
+)
 
 
 def create(
@@ -40,14 +32,18 @@ def create(
     *,
     password: str | None = None,
     actor: str = acts.SYSTEM,
+    reach: membership.Reach = None,
 ) -> tuple[models.User, str | None]:
     """Bring a person in; returns the user and the one-time password, which can't be shown again.
 
     There is none when ``password`` is given, and none for somebody who already signs in elsewhere on this
-    installation: they become a member here too. Raises Invalid (email, role, password) and Conflict for
-    somebody who is a member already.
+    installation: they become a member here too, and whoever runs the installation vouches that it is they.
+    Everybody else invites them. Raises Invalid (email, role, password) and Conflict for
+    somebody who is a member already; Forbidden for a role beyond the reach.
     """
     address, wanted = _address(email), known(role)
+    if reach is not None:
+        require_reach(reach, wanted)
     if password is not None:
         passwords.check(password, address)
     secret = passwords.one_time() if password is None else None
@@ -60,25 +56,38 @@ def create(
             user = by_email(core, address)
             fresh = user is None
             user = user or accounts.insert(core.keys, core.clock, core.new_id(), tenant_id, address, **hashes)
-            _join(core, user.id, tenant_id, wanted)
+            if not fresh and actor != acts.SYSTEM:
+                raise Conflict(_ELSEWHERE)
+            if not members.join(core, tenant_id, user.id, wanted.value, "dxflow"):
+                raise Conflict(_MEMBER)
+            invitations.end_for(core, tenant_id, address)
             kind = "user.created" if fresh else "user.joined"
             acts.record(core, tenant_id, kind, actor, user=user.id, role=wanted.value)
     except peewee.IntegrityError as error:
-        raise Conflict("this person is a member of this data controller already") from error
+        raise Conflict(_MEMBER) from error
     return user, secret if fresh else None
 
 
-def renew_one_time(core: Core, tenant_id: str, user_id: str, *, actor: str = acts.SYSTEM) -> str:
+def renew_one_time(
+    core: Core, tenant_id: str, user_id: str, *, actor: str = acts.SYSTEM, reach: membership.Reach = None
+) -> str:
     """A new one-time password in place of whatever the user had; ends all their sessions.
 
-    Only the data controller that first brought the user in can do it: any other could take over what the user
-    may do elsewhere. Raises NotFound.
+    Only the data controller that first brought the user in can do it, and only while it is the only one they
+    belong to: it could take over what they may do elsewhere. The command line, which has the machine, always
+    can. A second factor stays. Raises NotFound, Conflict, Forbidden for somebody who may do more.
     """
-    user = models.User.get_or_none(id=_identifier(user_id), tenant_id=tenant_id)
+    user = models.User.get_or_none(id=membership.identifier(user_id), tenant_id=tenant_id)
     if user is None:
         raise NotFound("no such user")
     secret = passwords.one_time()
     with core.store.transaction():
+        # Whoever makes a membership refers to this row and waits for it, so none is overlooked.
+        quick.lock(models.User, id=user.id)
+        if actor != acts.SYSTEM:
+            require_no_other(user.id, tenant_id)
+        if reach is not None:
+            require_reach(reach, membership.get(tenant_id, user.id).role)
         user.password_hash, user.one_time_hash = None, passwords.hash_one_time(secret)
         user.save(only=["password_hash", "one_time_hash"])
         models.Session.delete().where(models.Session.user_id == user.id).execute()
@@ -87,17 +96,23 @@ def renew_one_time(core: Core, tenant_id: str, user_id: str, *, actor: str = act
 
 
 def set_password(
-    core: Core, tenant_id: str, user_id: str, password: str, *, current: str | None, keep: str | None = None
+    core: Core,
+    tenant_id: str,
+    user_id: str,
+    password: str,
+    *,
+    current: str | None,
+    keep: str | None = None,
+    client: Client = NOWHERE,
 ) -> None:
     """Put a chosen password in force and end every other session; ``keep`` is the hash of the one to spare.
 
-    ``current`` is needed once a password has been chosen. Raises NotFound, Invalid (current, password).
+    ``current`` is needed once a password has been chosen. Raises NotFound, Invalid (current, password),
+    TooManyAttempts.
     """
     user = _of(tenant_id, user_id)
-    proof = user.password_hash is not None
-    if proof and not passwords.matches(current or "", chosen=user.password_hash, one_time=None):
-        raise Invalid("current", "is not your present password")
     passwords.check(password, email_of(core, user))
+    require_present_password(core, user, current, client)
     session = models.Session
     with core.store.transaction():
         user.password_hash, user.one_time_hash = passwords.hash_chosen(password), None
@@ -106,49 +121,14 @@ def set_password(
         acts.record(core, tenant_id, "user.password_chosen", f"user:{user.id}", user=user.id)
 
 
-def listing(tenant_id: str) -> list[Member]:
-    """A tenant's members, oldest membership first; ``email_of`` opens an address."""
-    user, membership = models.User, models.Membership
-    query: Any = (  # rows as dictionaries, which peewee's types don't tell
-        membership.select(membership, user.did, user.active, user.password_hash)
-        .join(user, on=(user.id == membership.user_id))
-        .where(membership.tenant_id == tenant_id)
-        .order_by(membership.created_at, membership.id)
-        .dicts()
-    )
-    return [
-        Member(
-            user_id=row["user_id"],
-            did=row["did"],
-            role=known(row["role"]),
-            active=row["active"],
-            has_password=row["password_hash"] is not None,
-            created_at=row["created_at"],
-        )
-        for row in query
-    ]
-
-
-def set_role(
-    core: Core, tenant_id: str, user_id: str, role: str, *, actor: str = acts.SYSTEM
-) -> models.Membership:
-    """Give a member another role, in force at once. Raises NotFound, Invalid, Conflict for the last owner."""
-    wanted, membership = known(role), models.Membership
-    identifier = _identifier(user_id)
-    with core.store.transaction():
-        everyone = core.store.for_update(membership.select().where(membership.tenant_id == tenant_id))
-        rows = {row.user_id: row for row in everyone}
-        row = rows.get(identifier)
-        if row is None:
-            raise NotFound("no such user at this data controller")
-        owners = [one.user_id for one in rows.values() if one.role == Role.OWNER]
-        if owners == [identifier] and wanted != Role.OWNER:
-            raise Conflict("the last owner keeps that role; make somebody else an owner first")
-        changed, row.role = {"from": row.role, "to": wanted.value}, wanted.value
-        row.save(only=["role"])
-        acts.record(core, tenant_id, "user.role_set", actor, changed, user=identifier, role=wanted.value)
-    found: models.Membership = row
-    return found
+def require_present_password(core: Core, user: models.User, given: str | None, client: Client) -> None:
+    """Whoever chose a password shows that they know it. Raises Invalid (current), TooManyAttempts."""
+    if user.password_hash is None:
+        return
+    with attempts.guess(core, attempts.Kind.PRESENT_PASSWORD, user.id, client, user) as tried:
+        if not passwords.matches(given or "", chosen=user.password_hash, one_time=None):
+            raise Invalid("current", "is not your present password")
+        attempts.forgive(core, tried)
 
 
 def find(core: Core, tenant_id: str, name: str) -> models.User:
@@ -174,23 +154,25 @@ def email_of(core: Core, user: models.User) -> str:
     return raw.decode()
 
 
-def _join(core: Core, user_id: str, tenant_id: str, role: Role) -> None:
-    models.Membership.create(
-        id=core.new_id(),
-        user_id=user_id,
-        tenant_id=tenant_id,
-        role=role.value,
-        created_at=core.clock(),
-        force_insert=True,
-    )
-
-
 def _of(tenant_id: str, user_id: str) -> models.User:
-    identifier = _identifier(user_id)
-    if models.Membership.get_or_none(user_id=identifier, tenant_id=tenant_id) is None:
+    identifier = membership.identifier(user_id)
+    if members.find(tenant_id, identifier) is None:
         raise NotFound("no such user at this data controller")
     user: models.User = models.User.get_by_id(identifier)
     return user
+
+
+def require_no_other(user_id: str, tenant_id: str) -> None:
+    """Raises Conflict for somebody who belongs to another data controller too, even where it shut them out."""
+    membership = models.Membership
+    elsewhere = (membership.user_id == user_id) & (membership.tenant_id != tenant_id)
+    with scope.everyone("whether somebody belongs elsewhere is all that is asked"):
+        found = membership.select().where(elsewhere).exists()
+    if found:
+        raise Conflict(
+            "this person belongs to other data controllers too, where you would let yourself in; whoever runs "
+            "this installation can help them: `dxflow user reset-password`"
+        )
 
 
 def _address(email: str) -> str:
@@ -198,10 +180,3 @@ def _address(email: str) -> str:
     if address is None:
         raise Invalid("email", "is not an e-mail address")
     return address
-
-
-def _identifier(text: str) -> str:
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound("no such user") from None

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ...config.settings import Settings
+from ..access.roles import Role
 from ..core import Core
 from ..errors import NotFound
 from ..platforms import PLATFORMS
 from ..store import models
 from . import connectors, tenants, users
-from .roles import Role
 
 NAME, JURISDICTION, REGION = "Demo Shop", "EU", "DE"
 OWNER = "owner@demo.example"
 _FACT = "demo_tenant"
+_WRITTEN: Mapping[str, str] = MappingProxyType({"woocommerce": "WooCommerce"})
+"""Platforms that don't write themselves as a word with one capital."""
 
 # As each platform spells its own secrets.
 _SECRETS: Mapping[str, Callable[[], str]] = MappingProxyType(
@@ -114,5 +116,6 @@ def doors_of(core: Core, tenant_id: str, base: str) -> dict[str, Door]:
 
 def _open(core: Core, tenant_id: str, platform: str, base: str) -> Door:
     secret = _SECRETS[platform]()
-    row = connectors.add(core, tenant_id, platform, [secret], name=f"{NAME} {platform}")
+    name = f"{NAME} {_WRITTEN.get(platform, platform.title())}"
+    row = connectors.add(core, tenant_id, platform, [secret], name=name)
     return Door(platform, connectors.address(core, row, base), secret)

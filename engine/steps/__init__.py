@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import IllegalMove
-from . import data_controller, data_subject, processing_activity, rights_request, user, webhook
+from . import (
+    announcement,
+    bulk_replay,
+    consent_push,
+    data_controller,
+    data_subject,
+    membership,
+    message,
+    obligation,
+    processing_activity,
+    rights_request,
+    user,
+    webhook,
+)
 from .base import Outcome, Prepare, Prepared, Step, nothing
 
 STEPS: Mapping[str, Mapping[str, Step]] = {
@@ -14,7 +27,13 @@ STEPS: Mapping[str, Mapping[str, Step]] = {
     "data_subject": data_subject.STEPS,
     "processing_activity": processing_activity.STEPS,
     "rights_request": rights_request.STEPS,
+    "message": message.STEPS,
+    "obligation": obligation.STEPS,
+    "consent_push": consent_push.STEPS,
+    "announcement": announcement.STEPS,
+    "bulk_replay": bulk_replay.STEPS,
     "user": user.STEPS,
+    "membership": membership.STEPS,
 }
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core import Core
+from ..retry import RetryPolicy
 from ..store import models
 
 
@@ -47,8 +48,10 @@ def _no_trace(core: Core, event: models.Event) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step's functions; ``on_failure`` runs in the transaction that marks the event failed."""
+    """A step's functions; ``on_failure`` runs in the transaction that marks the event failed. ``policy`` is for
+    a step that waits for others longer, or less long, than the installation does."""
 
     apply: Apply
     prepare: Prepare = nothing
     on_failure: OnFailure = _no_trace
+    policy: RetryPolicy | None = None

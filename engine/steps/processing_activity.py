@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from .. import moments, notices
+from .. import notices
 from ..agent import Item, NotBelieved, Receipt
 from ..core import Core
-from ..errors import Invalid, PermanentError, StaleFence
-from ..ledger import leaves
+from ..errors import PermanentError, StaleFence
+from ..ledger import activity_leaf, leaves
 from ..store import models, quick
 from .base import Outcome, Prepared, Step
 
@@ -101,7 +101,7 @@ def _commit(core: Core, activity: models.ProcessingActivity) -> None:
         "activity_id": activity.id,
         "tenant_id": activity.tenant_id,
         "salt": b"" if erased else salt,
-        "commitment": leaves.commit(salt, payload(activity)),
+        "commitment": leaves.commit(salt, activity_leaf.payload(activity)),
     }
     quick.insert(models.ActivitySalt, row, ignore=True)
 
@@ -143,27 +143,6 @@ def mark_failed(core: Core, event: models.Event) -> None:
         models.ProcessingActivity.id == event.entity_id,
         models.ProcessingActivity.registration_state != "registered",
     ).execute()
-
-
-def payload(activity: models.ProcessingActivity) -> dict[str, object]:
-    """What the leaf commits to: the activity as it stood when it was first published. Raises PermanentError
-    for columns that no leaf can hold."""
-    content = {
-        "id": activity.id,
-        "subject_id": activity.subject_id,
-        "activity_type": activity.activity_type,
-        "legal_basis": activity.legal_basis,
-        "purpose": activity.purpose,
-        "fields": activity.fields,
-        "occurred_at": moments.to_text(activity.occurred_at),
-    }
-    try:
-        leaves.canonical(content)
-    except Invalid as error:
-        raise PermanentError(f"the activity can't be registered: {error}") from error
-    if not isinstance(activity.fields, list):
-        raise PermanentError("the activity can't be registered: fields must be a list of names")
-    return content
 
 
 def _load(event: models.Event) -> models.ProcessingActivity | None:

@@ -12,7 +12,6 @@ from ..errors import Invalid, PermanentError
 from ..identity import accounts, did, normalise
 from ..platforms.base import Extraction
 from ..store import models, quick
-from . import user
 from .base import Outcome
 
 _USERS = ("user", "membership")
@@ -67,15 +66,8 @@ def _user(core: Core, event: models.Event, found: Extraction) -> Outcome:
     email = normalise.email(found.person.email) if found.person and found.person.email else None
     if email is None:
         return Outcome("unchanged")
-    known = accounts.find(core.keys, email)
-    if known is not None:
-        return _join(core, event.tenant_id, known.id)
+    if accounts.find(core.keys, email) is not None:
+        # Anybody may sign up at an application with anybody's address: it brings nobody's account in here.
+        return Outcome("unchanged")
     made = accounts.insert(core.keys, core.clock, core.new_id(), event.tenant_id, email)
     return Outcome("provisioned", {"user": made.id})
-
-
-def _join(core: Core, tenant_id: str, user_id: str) -> Outcome:
-    """Somebody who signs in already, perhaps elsewhere on this installation, is a member here too."""
-    row = {"id": core.new_id(), "user_id": user_id, "tenant_id": tenant_id, "role": user.FIRST_ROLE}
-    made = quick.insert(models.Membership, {**row, "created_at": core.clock()}, ignore=True)
-    return Outcome("provisioned" if made else "unchanged", {"user": user_id})

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import peewee
 
-from .. import moments, notices
+from .. import notices
 from ..core import Core
 from ..errors import PermanentError, Unavailable
 from ..identity.keys import LINK
@@ -18,23 +18,29 @@ from ..identity.subjects import Match, Origin
 from ..inbox import open_payload
 from ..platforms import get as platform
 from ..platforms.base import Change, ConsentSignal, Endpoint, Extraction, Person, Trust
-from ..rights import intake
+from ..rights import consent_carry, consent_sync, intake, limits
+from ..rights.consent_order import Statement
 from ..rights.types import RequestState
 from ..store import models, quick
-from . import provision
+from . import limited, provision, returning
 from .base import Outcome, Prepared, Step
 
 
 def surroundings(core: Core, events: Sequence[models.Event], _: int | None) -> Prepared:
-    """The region that reads local telephones, and under each event's id what its body says, or the error that
-    reading it ended with: opening and parsing is done before anybody waits for the transaction."""
+    """The region that reads local telephones, the limits of people matched before, and under each event's id
+    what its body says, or the error that reading it ended with: opening and parsing is done before anybody
+    waits for the transaction."""
     tenant_id = events[0].tenant_id
     with core.store.reachable():
         wanted = (event.connector_id for event in events)
         connectors = quick.by_ids(models.Connector, wanted, tenant_id=tenant_id)
         tenant = quick.get(models.DataController, id=tenant_id)
+        held = limited.known(events)
+    region = tenant.region if tenant else None
     found = {event.id: _read(core, event, connectors.get(event.connector_id)) for event in events}
-    return {"region": tenant.region if tenant else None, **found}
+    with core.store.reachable():
+        looked = returning.look(core, tenant_id, found, region)
+    return {"region": region, "returning": looked, limited.LIMITS: held, **found}
 
 
 def _read(core: Core, event: models.Event, connector: models.Connector | None) -> Extraction | Exception:
@@ -69,7 +75,10 @@ def extract(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
 
 
 def match(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
-    """Find or create the data subject; move or merge links where the platform says so."""
+    """Find or create the data subject; move or merge links where the platform says so; bring nobody back."""
+    looked: returning.Looked = prepared["returning"]
+    if event.id in looked.marks:
+        return returning.keep_out(looked.marks[event.id])
     found = read(event, prepared)
     person = found.person or Person()
     if found.change is Change.MOVE:
@@ -83,49 +92,64 @@ def match(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
         create=create,
         region=prepared["region"],
         subject_id=provision.own_id(core, event, found, "data_subject"),
+        known=looked.people.get(event.id),
+        held=limits.restricts,
     )
-    return _matched(core, event, result)
+    if result.outcome == "created":
+        returning.require_new(core, event, found, prepared["region"])
+    return _matched(core, event, result, prepared)
 
 
 def _move(core: Core, event: models.Event, found: Extraction, prepared: Prepared) -> Outcome:
     """One person changed their address: their links follow, unless the new address is somebody else's."""
     previous, person = found.previous or Person(), found.person or Person()
-    return _matched(
-        core, event, core.subjects.move(_origin(event, found), previous, person, prepared["region"])
-    )
+    origin, region = _origin(event, found), prepared["region"]
+    moved = core.subjects.move(origin, previous, person, region, held=limits.restricts)
+    return _matched(core, event, moved, prepared)
 
 
-def _matched(core: Core, event: models.Event, result: Match) -> Outcome:
+def _matched(core: Core, event: models.Event, result: Match, prepared: Prepared) -> Outcome:
+    limited.note(prepared, result.subject)
+    if result.outcome == "limited" and result.subject is not None:
+        return limited.outcome(result.subject)
     if result.conflicts:
         notices.link_conflict(core, event.tenant_id, result.conflicts, ("event", event.id))
     outcome = "conflict" if result.conflicts else result.outcome
-    return Outcome(outcome, changes={"subject_id": result.subject.id if result.subject else None})
+    subject_id = result.subject.id if result.subject else None
+    return Outcome(outcome, changes={"subject_id": subject_id, **limited.released(event)})
 
 
 def _merge(core: Core, event: models.Event, found: Extraction, prepared: Prepared) -> Outcome:
     """The platform merged two of its customers into one: the same person under one subject from now on."""
     origin, region = _origin(event, found), prepared["region"]
-    kept = core.subjects.match(origin, found.person or Person(), create=True, region=region).subject
+    person, restricts = found.person or Person(), limits.restricts
+    kept = core.subjects.match(origin, person, create=True, region=region, held=restricts).subject
     gone = core.subjects.find(event.tenant_id, found.previous or Person(), region)
     if kept is None:
         raise PermanentError("a merge without the customer that was kept")
+    for one in (kept, gone):
+        if one is not None and restricts(one):
+            return limited.outcome(one)
     if gone is not None and gone.id != kept.id:
-        _carry_consents(core, event, gone.id, kept.id)
         core.subjects.merge(origin, kept, gone)
-    return Outcome("merged", changes={"subject_id": kept.id})
+        limits.carry(gone.id, kept.id)
+        consent_carry.carry(core, gone.id, kept.id, event.id)
+        consent_sync.retell(core, event.tenant_id, kept.id)
+    return Outcome("merged", changes={"subject_id": kept.id, **limited.released(event)})
 
 
 def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     """Write down what was done with whose data. One activity per event, whatever is repeated."""
     found = read(event, prepared)
+    done = limited.done(event, found, prepared)
     activity = {
-        "id": provision.own_id(core, event, found, "processing_activity") or core.new_id(),
+        "id": _activity_id(core, event, found),
         "tenant_id": event.tenant_id,
         "subject_id": event.subject_id,
-        "activity_type": found.activity_type,
-        "legal_basis": found.legal_basis,
-        "purpose": found.purpose,
-        "fields": list(found.fields),
+        "activity_type": done.activity_type,
+        "legal_basis": done.legal_basis,
+        "purpose": done.purpose,
+        "fields": done.fields,
         "source": event.source,
         "event_id": event.id,
         "occurred_at": found.occurred_at or event.received_at,
@@ -134,19 +158,23 @@ def log(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
     if not quick.insert(models.ProcessingActivity, activity, ignore=True):  # a replayed event has its own
         activity = {"id": models.ProcessingActivity.get(event_id=event.id).id}
     return Outcome(
-        _what_follows(event, found),
-        {"activity_type": found.activity_type},
+        _what_follows(event, found, prepared),
+        {"activity_type": done.activity_type, **done.leaf},
         {"entity_id": activity["id"]},
-        {"legal_basis": found.legal_basis, "purpose": found.purpose, "fields": list(found.fields)},
+        {"legal_basis": done.legal_basis, "purpose": done.purpose, "fields": done.fields},
     )
 
 
 def consent(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
-    """Append what the platform says about consent; a statement older than what holds changes nothing."""
+    """Append what the platform says about consent; a statement older than what holds changes nothing, nor does
+    the echo of what dxflow told the platform."""
     found = read(event, prepared)
-    written = [signal for signal in found.consents if _append_consent(core, event, signal)]
+    signals = limited.signals(event, found, prepared)
+    verdicts = [(signal, _take_consent(core, event, signal)) for signal in signals]
+    written = [signal for signal, verdict in verdicts if verdict == consent_sync.RECORDED]
     leaf = {"consents": [[signal.purpose, signal.channel, signal.state] for signal in written]}
-    return Outcome("synced" if written else "stale", leaf)
+    echoed = any(verdict == consent_sync.ECHO for _, verdict in verdicts)
+    return Outcome("synced" if written else "echo" if echoed else "stale", leaf)
 
 
 def request(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
@@ -172,11 +200,19 @@ def _origin(event: models.Event, found: Extraction) -> Origin:
     return Origin(event.tenant_id, event.source, event.id, at)
 
 
-def _what_follows(event: models.Event, found: Extraction) -> str:
+def _activity_id(core: Core, event: models.Event, found: Extraction) -> str:
+    """The record's own where it has one and it is logged as what it is, not as merely stored."""
+    own = None if limited.stored(event) else provision.own_id(core, event, found, "processing_activity")
+    return own or core.new_id()
+
+
+def _what_follows(event: models.Event, found: Extraction, prepared: Prepared) -> str:
     if found.request is not None:
         return "request_follows"
-    if found.consents and event.subject_id is not None:
+    if event.subject_id is not None and limited.signals(event, found, prepared):
         return "consent_follows"
+    if limited.stored(event):
+        return "logged"
     return "row_follows" if provision.concerns(event, found) else "logged"
 
 
@@ -193,33 +229,25 @@ def _open_request_like(core: Core, event: models.Event) -> models.RightsRequest 
     return found
 
 
-def _append_consent(core: Core, event: models.Event, signal: ConsentSignal) -> bool:
-    """False for a statement that is already there, is older than what holds, or repeats a timeless one."""
+def _take_consent(core: Core, event: models.Event, signal: ConsentSignal) -> str:
+    """``recorded``, ``echo`` or ``stale``: the last for one that is already there, is older than what holds, or
+    repeats a timeless one."""
     at = _time_of(core, event, signal)
     if at is None:
-        return False
-    current = models.ConsentCurrent
-    held = current.get_or_none(
-        current.subject_id == event.subject_id,
-        current.purpose == signal.purpose,
-        current.channel == signal.channel,
-    )
-    if held is not None and (held.occurred_at > at or held.event_id == event.id):
-        return False
-    models.Consent.create(
-        id=core.new_id(),
-        tenant_id=event.tenant_id,
-        subject_id=event.subject_id,
-        purpose=signal.purpose,
-        channel=signal.channel,
-        state=signal.state,
-        source=event.source,
-        evidence=dict(signal.evidence),
+        return consent_sync.STALE
+    said = Statement(
+        event.tenant_id,
+        str(event.subject_id),
+        signal.purpose,
+        signal.channel,
+        signal.state,
+        event.source,
+        at,
         event_id=event.id,
-        occurred_at=at,
-        recorded_at=core.clock(),
+        connector_id=event.connector_id,
+        evidence=signal.evidence,
     )
-    return True
+    return consent_sync.take(core, said)
 
 
 def _time_of(core: Core, event: models.Event, signal: ConsentSignal) -> datetime | None:
@@ -245,24 +273,6 @@ def _same_body_before(core: Core, event: models.Event) -> peewee.ModelSelect[mod
     return model.select().where(
         model.tenant_id == event.tenant_id, model.body_mac.in_(same), model.seq < event.seq
     )
-
-
-def _carry_consents(core: Core, event: models.Event, giver: str, taker: str) -> None:
-    """What held for the merged customer is restated for the kept one, with its own time."""
-    for row in models.ConsentCurrent.select().where(models.ConsentCurrent.subject_id == giver):
-        models.Consent.insert(
-            id=core.new_id(),
-            tenant_id=row.tenant_id,
-            subject_id=taker,
-            purpose=row.purpose,
-            channel=row.channel,
-            state=row.state,
-            source="merge",
-            evidence={"from_subject": giver, "stated_at": moments.to_text(row.occurred_at)},
-            event_id=event.id,
-            occurred_at=row.occurred_at,
-            recorded_at=core.clock(),
-        ).on_conflict_ignore().execute()
 
 
 STEPS = {

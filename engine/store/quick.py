@@ -2,7 +2,7 @@
 
 Peewee builds each query's text anew, which costs several times what SQLite needs to run it. These functions
 take the same models, columns and value conversions, and keep the text. Equality and single rows only; anything
-richer is a Peewee query.
+richer is a Peewee query. Like those, they carry the tenant of the scope (``models.TenantRow``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import peewee
 
 from .fields import BytesField, IdField, MomentField
+from .models.base import TENANT, bound, require_own
 
 M = TypeVar("M", bound=peewee.Model)
 
@@ -24,6 +25,7 @@ _ROWS = 64
 
 def insert(model: type[peewee.Model], row: Mapping[str, Any], *, ignore: bool = False) -> int:
     """Insert one row; how many were written. With ``ignore`` a row that breaks a UNIQUE key counts 0."""
+    require_own(model, (row.get(TENANT),))
     names = tuple(row)
     return int(_run(model, _insert_text(model, _mark(model), names, ignore), names, row.values()).rowcount)
 
@@ -37,6 +39,7 @@ def insert_all(model: type[peewee.Model], rows: Sequence[Mapping[str, Any]]) -> 
 
 def insert_rows(model: type[peewee.Model], names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows given as the values of these columns, many with each statement."""
+    require_own(model, {row[names.index(TENANT)] for row in rows} if TENANT in names else ())
     for first in range(0, len(rows), _ROWS):
         part = rows[first : first + _ROWS]
         text = _insert_text(model, _mark(model), names, False, len(part))
@@ -45,9 +48,11 @@ def insert_rows(model: type[peewee.Model], names: tuple[str, ...], rows: Sequenc
 
 def update(model: type[peewee.Model], where: Mapping[str, Any], changes: Mapping[str, Any]) -> int:
     """Set ``changes`` where every column of ``where`` equals its value; how many rows there were."""
-    sets, keys = tuple(changes), tuple(where)
+    if TENANT in changes:
+        require_own(model, (changes[TENANT],))
+    sets, (keys, values) = tuple(changes), _within(model, where)
     text = _update_text(model, _mark(model), sets, keys)
-    return int(_run(model, text, (*sets, *keys), (*changes.values(), *where.values())).rowcount)
+    return int(_run(model, text, (*sets, *keys), (*changes.values(), *values)).rowcount)
 
 
 def get(model: type[M], **where: Any) -> M | None:
@@ -62,7 +67,9 @@ def lock(model: type[M], **where: Any) -> M | None:
 
 
 def put(model: type[peewee.Model], row: Mapping[str, Any], *key: str) -> None:
-    """Insert the row, or set its other columns where one with this UNIQUE ``key`` is there."""
+    """Insert the row, or set its other columns where one with this UNIQUE ``key`` is there; of a tenant's table
+    the tenant is a part of the key."""
+    require_own(model, (row.get(TENANT) if TENANT in key else None,))
     names = tuple(row)
     _run(model, _put_text(model, _mark(model), names, key), names, row.values())
 
@@ -72,23 +79,30 @@ def by_ids(model: type[M], ids: Iterable[Any], *, key: str = "id", **where: Any)
     wanted = list(dict.fromkeys(ids))
     if not wanted:
         return {}
-    names = tuple(where)
+    names, values = _within(model, where)
     text = _many_text(model, _mark(model), key, len(wanted), names)
-    values = (*wanted, *where.values())
-    found = _rows(model, _run(model, text, (*[key] * len(wanted), *names), values))
+    found = _rows(model, _run(model, text, (*[key] * len(wanted), *names), (*wanted, *values)))
     return {vars(row)["__data__"][key]: row for row in found}
 
 
 def newer(model: type[M], seq: int, **where: Any) -> list[M]:
     """The rows after ``seq`` whose columns equal these values, oldest first."""
-    keys = tuple(where)
+    keys, values = _within(model, where)
     text = _newer_text(model, _mark(model), keys)
-    return _rows(model, _run(model, text, (*keys, "seq"), (*where.values(), seq)))
+    return _rows(model, _run(model, text, (*keys, "seq"), (*values, seq)))
 
 
 def _select(model: type[M], where: Mapping[str, Any], tail: str = "") -> list[M]:
-    keys = tuple(where)
-    return _rows(model, _run(model, _select_text(model, _mark(model), keys, tail), keys, where.values()))
+    keys, values = _within(model, where)
+    return _rows(model, _run(model, _select_text(model, _mark(model), keys, tail), keys, values))
+
+
+def _within(model: type[peewee.Model], where: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """The columns that must equal these values, and with them the tenant of the scope."""
+    held = bound(model)
+    if held is None or where.get(TENANT) == held:
+        return tuple(where), tuple(where.values())
+    return (*where, TENANT), (*where.values(), held)
 
 
 def _rows(model: type[M], cursor: Any) -> list[M]:

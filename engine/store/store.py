@@ -19,7 +19,8 @@ from urllib.parse import unquote
 import peewee
 
 from ..errors import Deadlock, Unavailable
-from . import models
+from . import models, scope
+from .guarded import GuardedPostgresql
 from .migrations import MIGRATIONS
 from .turns import Turns
 
@@ -119,7 +120,7 @@ class Store:
     def migrate(self, upto: int | None = None) -> list[str]:
         """Apply what is missing (up to this number), in one transaction; returns the names."""
         applied = []
-        with self.transaction():
+        with scope.everyone("a migration moves all rows"), self.transaction():
             self._lock_schema()
             self.database.execute_sql(
                 "CREATE TABLE IF NOT EXISTS schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)"
@@ -179,7 +180,7 @@ def _database(url: str) -> tuple[str, peewee.Database]:
         path = Path(unquote(rest.removeprefix("/")))
         return "sqlite", peewee.SqliteDatabase(str(path), pragmas=_SQLITE_PRAGMAS)
     if scheme in ("postgresql", "postgres"):
-        return "postgresql", peewee.PostgresqlDatabase(_with_patience(url))
+        return "postgresql", GuardedPostgresql(_with_patience(url))
     raise ValueError(f"database address of an unknown kind: {scheme!r}; allowed are sqlite and postgresql")
 
 

@@ -15,14 +15,16 @@ from ...engine.errors import DxflowError, NotFound
 from ...engine.services.agent_desk import Overtaken, RolledBack
 from ...engine.store import models, quick
 from .. import prefix, problems
+from ..api.middleware import SafeHeaders
 from ..app import waiting
+from ..gate import SIGNED, Gate, open_to_all
 from ..health import Healthz, Metrics, Readyz
 from ..log import Opened
 from ..log import install as install_log
 from ..prefix import Prefix
-from .gate import Gate
 from .gauges import Gauges
 from .resources import EnginesResource, RegistrationsResource
+from .signed import Signatures
 
 
 def build(core: Core, token: str | None, settings: Settings) -> falcon.App[Any, Any]:
@@ -34,13 +36,15 @@ def build(core: Core, token: str | None, settings: Settings) -> falcon.App[Any, 
     app.add_middleware(Prefix(settings.base_url))
     registry = CollectorRegistry()
     registered = Counter("dxagent_registered", "Activities answered with a receipt", registry=registry)
-    gate = Gate(core, settings.max_body_bytes)
-    app.add_route(wire.REGISTRATIONS, RegistrationsResource(core, gate, registered.inc))
-    app.add_route(wire.ENGINES, EnginesResource(core, gate, token))
-    app.add_route("/healthz", Healthz())
-    app.add_route("/readyz", Readyz({"database": lambda: _check_database(core)}))
-    app.add_route("/metrics", Metrics(registry, Gauges(core)))
-    install_log(app, core, _log_of)
+    signed, gate = Signatures(core, settings.max_body_bytes), Gate({})
+    gate.add(app, wire.REGISTRATIONS, RegistrationsResource(core, signed, registered.inc), SIGNED)
+    gate.add(app, wire.ENGINES, EnginesResource(core, signed, token), SIGNED)
+    state = open_to_all("monitors have no key; it names nobody")
+    gate.add(app, "/healthz", Healthz(), state)
+    gate.add(app, "/readyz", Readyz({"database": lambda: _check_database(core)}), state)
+    gate.add(app, "/metrics", Metrics(registry, Gauges(core)), state)
+    install_log(app, core, _log_of, gate)
+    app.add_middleware([gate, SafeHeaders(settings.base_url)])
     return app
 
 

@@ -12,9 +12,10 @@ from ...engine.core import Core
 from ...engine.services import activities as service
 from ...engine.services import anchored
 from ...engine.services.activities import LegalBasis
+from ...engine.services.pages import Order
 from ...engine.store import models
 from .operation import Call
-from .values import Id, Line, Listed, LogIndex, Moment, Nothing, Paging, Shape
+from .values import Id, Line, Listed, LogIndex, Moment, Nothing, Paging, Shape, place_in
 
 _SINGULAR = {"vital_interest": "vital_interests", "legitimate_interest": "legitimate_interests"}
 
@@ -80,6 +81,7 @@ class ActivityPage(Listed[Activity]):
 class ActivityQuery(Paging):
     """Of one data subject, or of all."""
 
+    cursor: Annotated[str | None, place_in("data_processing_activities", Order.TIME)] = None
     subject_id: Id | None = None
 
 

@@ -9,14 +9,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from ...engine.access.roles import Permission
 from ...engine.errors import NotFound
 from ...engine.ledger import merkle, tiles
 from ...engine.ledger.log import StoredTiles
 from ...engine.services import audit as service
 from ...engine.services import covering, exports, pages
+from ...engine.services.pages import Order
 from ...engine.store import models
-from .operation import Call
-from .values import Id, Line, Listed, LogIndex, Moment, Nothing, Paging, Shape
+from .operation import Call, Operation, get
+from .values import Id, Line, Listed, LogIndex, LogSize, Moment, Nothing, Paging, Shape, place_in
 
 _HASHES = "hex, in the order RFC 9162 section 2.1 lists them"
 
@@ -30,6 +32,12 @@ class Entry(Shape):
     leaf: dict[str, Any]
     canonical: str
     leaf_hash: str
+
+
+class EntryQuery(Paging):
+    """A page of them."""
+
+    cursor: Annotated[str | None, place_in("audit", Order.NUMBER)] = None
 
 
 class EntryPage(Listed[Entry]):
@@ -52,7 +60,7 @@ class InclusionQuery(Shape):
     """Which leaf, in the tree of which size; the present one where ``size`` is left out."""
 
     index: LogIndex
-    size: LogIndex | None = None
+    size: LogSize | None = None
 
 
 class Inclusion(Shape):
@@ -68,8 +76,8 @@ class Inclusion(Shape):
 class ConsistencyQuery(Shape):
     """From which size to which; to the present one where ``to`` is left out."""
 
-    old: Annotated[LogIndex, Field(alias="from")]
-    new: Annotated[LogIndex | None, Field(alias="to")] = None
+    old: Annotated[LogSize, Field(alias="from")]
+    new: Annotated[LogSize | None, Field(alias="to")] = None
 
 
 class Consistency(Shape):
@@ -152,7 +160,7 @@ def installation(call: Call[Nothing, Nothing]) -> Installation:
     )
 
 
-def entries(call: Call[Paging, Nothing]) -> EntryPage:
+def entries(call: Call[EntryQuery, Nothing]) -> EntryPage:
     """Newest first."""
 
     def fetch(count: int, before: int | None) -> list[models.AuditEntry]:
@@ -221,3 +229,31 @@ def _leaf_hash(row: models.AuditEntry) -> str:
 
 def _root(tenant_id: str, size: int) -> str:
     return tiles.root(StoredTiles(tenant_id), size).hex()
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    get(
+        "/audit/entries", Permission.LOOK, entries, "List audit entries",
+        query=EntryQuery, answer=EntryPage,
+    ),
+    get(
+        "/audit/checkpoint", Permission.LOOK, checkpoint, "Show the signed checkpoint",
+        query=Nothing, answer=Checkpoint,
+    ),
+    get(
+        "/audit/proofs/inclusion", Permission.LOOK, inclusion, "Prove that an entry is in the log",
+        query=InclusionQuery, answer=Inclusion,
+    ),
+    get(
+        "/audit/proofs/consistency", Permission.LOOK, consistency, "Prove that the log only grew",
+        query=ConsistencyQuery, answer=Consistency,
+    ),
+    get(
+        "/audit/proofs/activity", Permission.LOOK, activity, "Prove that an activity was registered",
+        query=ActivityQuery, answer=ActivityProof,
+    ),
+    get(
+        "/audit/installation", Permission.LOOK, installation, "Show how the installation's root covers the log",
+        query=Nothing, answer=Installation,
+    ),
+)  # fmt: skip

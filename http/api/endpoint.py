@@ -1,7 +1,8 @@
 """From a request to an answer, the same way for every operation of the table.
 
-The order is fixed: who is it, may they, is the request well-formed, was it answered before, do it. So nothing
-about a tenant's rows shows to anybody without its key, and nothing changes for a request that is refused.
+The order is fixed: who is it and may they (``http/gate.py``), is the request well-formed, was it answered
+before, do it. So nothing about a tenant's rows shows to anybody without its key, and nothing changes for a
+request that is refused.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from http import HTTPStatus
 from typing import Any
 
 import falcon
-import structlog
 
 from ...engine.core import Core
-from ...engine.services import idempotency
+from ...engine.services import credentials, idempotency
+from ...engine.services.credentials import Caller
 from ...engine.services.idempotency import Claim, Kept
 from ...engine.services.queues import Depths
-from .. import auth, prefix, problems
+from .. import prefix, problems
+from ..outside import HttpSettings
 from . import reading
 from .operation import Call, Operation
 
@@ -34,11 +36,11 @@ class Endpoint:
     on_post: Responder
 
     def __init__(
-        self, operations: Sequence[Operation], core: Core, depths: Depths, max_body_bytes: int
+        self, operations: Sequence[Operation], core: Core, depths: Depths, settings: HttpSettings
     ) -> None:
         self._core = core
         self._depths = depths
-        self._max_body_bytes = max_body_bytes
+        self._settings = settings
         for operation in operations:
             responder = partial(self._serve, operation)
             setattr(self, f"on_{operation.method.lower()}", responder)
@@ -64,17 +66,17 @@ class Endpoint:
             resp.set_header("Idempotency-Replayed", "true")
 
     def _read(self, operation: Operation, req: falcon.Request, path_values: dict[str, str]) -> Call[Any, Any]:
-        caller = auth.authenticate(req, operation.scope)
-        structlog.contextvars.bind_contextvars(tenant=caller.tenant_id)
         query = reading.query(req, operation.query)
         if operation.method == "GET":
             body = operation.body()
         else:
-            body = reading.body(req, operation.body, self._max_body_bytes)
-        return Call(self._core, self._depths, caller, path_values, query, body)
+            body = reading.body(req, operation.body, self._settings.max_body_bytes)
+        caller = req.context.caller or Caller("", credentials.NOBODY, frozenset())
+        return Call(self._core, self._depths, self._settings.public_url, caller, path_values, query, body)
 
     def _answer(self, operation: Operation, call: Call[Any, Any], req: falcon.Request) -> tuple[Kept, bool]:
-        key = req.get_header(idempotency.HEADER) if operation.method == "POST" else None
+        known = operation.method == "POST" and operation.permission is not None
+        key = req.get_header(idempotency.HEADER) if known else None
         if key is None:
             return self._run(operation, call), False
         request = idempotency.fingerprint(
@@ -84,7 +86,7 @@ class Endpoint:
         if isinstance(found, Claim):
             return self._run_once(operation, call, found), False
         # What a question was answered is not kept, because it may be personal data: it is asked again.
-        return (self._run(operation, call) if operation.scope == "read" else found), True
+        return (self._run(operation, call) if operation.asks else found), True
 
     def _run(self, operation: Operation, call: Call[Any, Any]) -> Kept:
         answer = operation.handler(call).model_dump_json(by_alias=True)
@@ -107,5 +109,10 @@ class Endpoint:
         return answer
 
     def _keep(self, operation: Operation, claim: Claim, answer: Kept) -> None:
-        kept = "" if operation.scope == "read" else answer.body
+        kept = "" if operation.asks else _without(operation.shown_once, answer.body)
         idempotency.keep(self._core, claim, answer.status, kept)
+
+
+def _without(secret: str, body: str) -> str:
+    """What is kept of an answer: a secret is shown once, and stored nowhere."""
+    return json.dumps({**json.loads(body), secret: None}) if secret else body

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ...engine.services import events as service
 from ...engine.services import pages, rows
+from ...engine.services.pages import Order
 from ...engine.store import models
 from .operation import Call
-from .values import Id, Line, Listed, Moment, Nothing, Optional, Paging, Shape
+from .values import ONE_LINE, Id, Line, Listed, Moment, Nothing, Optional, Paging, Shape, one_line, place_in
 
 State = Literal["received", "running", "retrying", "done", "failed", "discarded"]
 
@@ -39,15 +40,23 @@ class EventPage(Listed[Event]):
 class EventQuery(Paging):
     """``q`` looks in topic, error and id."""
 
+    cursor: Annotated[str | None, place_in("events", Order.NUMBER)] = None
     state: State | None = None
     source: Line | None = None
     q: Line | None = None
 
 
+Reason = Annotated[
+    str,
+    Field(min_length=1, max_length=service.REASON_LENGTH, json_schema_extra={"pattern": ONE_LINE}),
+    AfterValidator(one_line),
+]
+
+
 class Discard(Optional):
     """Why it is given up; stays with the event."""
 
-    reason: Annotated[Line, Field(max_length=service.REASON_LENGTH)] = service.NO_REASON
+    reason: Reason = service.NO_REASON
 
 
 class ReplayFilter(Optional):

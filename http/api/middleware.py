@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import falcon
 import structlog
@@ -35,23 +36,43 @@ class RequestId:
 
 
 class SafeHeaders:
-    """No sniffing, no framing, no storing, unless a page says otherwise for itself."""
+    """No sniffing, no framing, no storing, unless a page says otherwise for itself; and HTTPS for good where
+    people reach the installation by it (RFC 6797)."""
 
     DEFAULTS = (
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "no-referrer"),
         ("Cache-Control", "no-store"),
         ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("X-Frame-Options", "DENY"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
     )
+    ALONE = "same-origin"
+    """Cross-Origin-Resource-Policy of what isn't meant for pages of other origins."""
+    A_YEAR = "max-age=31536000"
+
+    def __init__(self, public_url: str) -> None:
+        self._secure = urlsplit(public_url).scheme == "https"
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
     ) -> None:
         """Set what the responder didn't."""
         del req, resource, req_succeeded
-        for name, value in self.DEFAULTS:
-            if resp.get_header(name) is None:
+        shared = resp.get_header("Access-Control-Allow-Origin") == "*"
+        resource_policy = ("Cross-Origin-Resource-Policy", "cross-origin" if shared else self.ALONE)
+        framed = _may_be_framed(resp)
+        for name, value in (*self.DEFAULTS, resource_policy):
+            if resp.get_header(name) is None and not (framed and name == "X-Frame-Options"):
                 resp.set_header(name, value)
+        if self._secure:
+            resp.set_header("Strict-Transport-Security", self.A_YEAR)
+
+
+def _may_be_framed(resp: falcon.Response) -> bool:
+    """Whether a page names origins that may show it in a frame: X-Frame-Options can name none (RFC 7034)."""
+    policy = resp.get_header("Content-Security-Policy") or ""
+    return "frame-ancestors" in policy and "frame-ancestors 'none'" not in policy
 
 
 class Measuring:

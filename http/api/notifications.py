@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from ...engine.services import notifications as service
+from ...engine.services.pages import Order
 from ...engine.store import models
 from .operation import Call
-from .values import Id, Listed, Moment, Nothing, Paging, Shape
+from .values import Flag, Id, Listed, Moment, Nothing, Paging, Shape, place_in
 
 
 class Notification(Shape):
@@ -29,7 +32,8 @@ class NotificationPage(Listed[Notification]):
 class NotificationQuery(Paging):
     """``unread=true`` leaves out what was read."""
 
-    unread: bool = False
+    cursor: Annotated[str | None, place_in("notifications", Order.TIME)] = None
+    unread: Flag = False
 
 
 def listing(call: Call[NotificationQuery, Nothing]) -> NotificationPage:

@@ -1,8 +1,8 @@
 """What one operation of the API is: a row of the table in ``table.py``, and what its handler gets.
 
-``get`` and ``post`` are the only ways to make one. Both demand a scope and tie the handler's types to the
-models that validate, so a route that anybody may call, or that answers something undocumented, can't be
-declared.
+``get``, ``post`` and ``post_openly`` are the only ways to make one. They demand a permission, or the reason why
+there is none, and tie the handler's types to the models that validate: a route that anybody may call by
+mistake, or that answers something undocumented, can't be declared.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, get_args
+from typing import Any, Generic, Literal, TypeVar
 
+from ...engine.access.roles import Permission, Scope, scopes_with
 from ...engine.core import Core
 from ...engine.errors import Invalid, NotFound
 from ...engine.identity import did
 from ...engine.services.credentials import Caller
 from ...engine.services.queues import Depths
+from ..gate import Rule, open_to_all, with_key
 from .values import Nothing, Shape
 
 PREFIX = "/api/v1"
-Scope = Literal["read", "write"]
 
 Query = TypeVar("Query", bound=Shape)
 Body = TypeVar("Body", bound=Shape)
@@ -33,6 +34,7 @@ class Call(Generic[Query, Body]):
 
     core: Core
     depths: Depths
+    public_url: str
     caller: Caller
     path_values: Mapping[str, str]
     query: Query
@@ -55,11 +57,12 @@ class Call(Generic[Query, Body]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """``status`` is the one of success. ``atomic``: effect and kept answer share a transaction; switched off
-    for work in many small transactions that is harmless to repeat."""
+    for work in many small transactions that is harmless to repeat. ``shown_once`` names a secret: the
+    kept answer says null there. Only what is ``open_because`` of something needs no key."""
 
     method: Literal["GET", "POST"]
     path: str
-    scope: Scope
+    permission: Permission | None
     summary: str
     handler: Callable[[Call[Any, Any]], Shape]
     query: type[Shape]
@@ -67,10 +70,27 @@ class Operation:
     answer: type[Shape]
     status: int = 200
     atomic: bool = True
+    shown_once: str = ""
+    open_because: str = ""
 
     def __post_init__(self) -> None:
-        if self.scope not in get_args(Scope):
-            raise ValueError(f"{self.path} needs a scope: {' or '.join(get_args(Scope))}")
+        if self.permission is not None and not scopes_with(self.permission):
+            raise ValueError(f"{self.path}: no API key can have the permission {self.permission}")
+
+    @property
+    def rule(self) -> Rule:
+        """Who may call it. Raises ValueError for an operation with neither a permission nor a reason."""
+        return open_to_all(self.open_because) if self.permission is None else with_key(self.permission)
+
+    @property
+    def scope(self) -> Scope | None:
+        """The narrowest scope of API keys that includes the permission; None for an open operation."""
+        return None if self.permission is None else scopes_with(self.permission)[0]
+
+    @property
+    def asks(self) -> bool:
+        """Whether it only asks; what it was answered may be personal data."""
+        return self.scope == Scope.READ
 
     @property
     def name(self) -> str:
@@ -85,7 +105,7 @@ class Operation:
 
 def get(
     path: str,
-    scope: Scope,
+    permission: Permission,
     handler: Callable[[Call[Query, Nothing]], Answer],
     summary: str,
     *,
@@ -96,7 +116,7 @@ def get(
     return Operation(
         method="GET",
         path=PREFIX + path,
-        scope=scope,
+        permission=permission,
         summary=summary,
         handler=handler,
         query=query,
@@ -107,7 +127,7 @@ def get(
 
 def post(
     path: str,
-    scope: Scope,
+    permission: Permission,
     handler: Callable[[Call[Nothing, Body]], Answer],
     summary: str,
     *,
@@ -115,12 +135,13 @@ def post(
     answer: type[Answer],
     status: int = 200,
     atomic: bool = True,
+    shown_once: str = "",
 ) -> Operation:
     """A POST below ``PREFIX``; ``Idempotency-Key`` comes with it."""
     return Operation(
         method="POST",
         path=PREFIX + path,
-        scope=scope,
+        permission=permission,
         summary=summary,
         handler=handler,
         query=Nothing,
@@ -128,4 +149,30 @@ def post(
         answer=answer,
         status=status,
         atomic=atomic,
+        shown_once=shown_once,
+    )
+
+
+def post_openly(
+    path: str,
+    because: str,
+    handler: Callable[[Call[Nothing, Body]], Answer],
+    summary: str,
+    *,
+    body: type[Body],
+    answer: type[Answer],
+    status: int = 200,
+) -> Operation:
+    """A POST below ``PREFIX`` for which nobody needs a key, and why that is right."""
+    return Operation(
+        method="POST",
+        path=PREFIX + path,
+        permission=None,
+        open_because=because,
+        summary=summary,
+        handler=handler,
+        query=Nothing,
+        body=body,
+        answer=answer,
+        status=status,
     )

@@ -1,4 +1,4 @@
-"""``/api/v1/queues``: how full the tenant's queues are."""
+"""``/api/v1/queues``: how full the tenant's queues are; pausing and resuming its work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ...engine.services import pausing
 from ...engine.services import queues as service
+from ...engine.store import models
 from .operation import Call
 from .values import Listed, Moment, Nothing, Shape
 
@@ -47,8 +49,37 @@ class Queue(Shape):
 class QueueList(Listed[Queue]):
     """All queues of the tenant, on one page."""
 
+    paused_at: Annotated[
+        Moment | None, Field(description="since when no worker takes the tenant's events; null while they do")
+    ]
+
+
+class Pause(Shape):
+    """Whether the tenant's work rests. Deliveries are accepted all the same, and wait."""
+
+    paused: bool
+    paused_at: Moment | None
+    paused_by: Annotated[
+        str | None, Field(description="`user:<id>`, `key:<id>`, or `system` for the command line")
+    ]
+
 
 def listing(call: Call[Nothing, Nothing]) -> QueueList:
     """Every queue."""
     found = service.of_tenant(call.core, call.tenant_id, call.depths)
-    return QueueList(items=[Queue(**service.as_json(queue)) for queue in found], next_cursor=None)
+    items = [Queue(**service.as_json(queue)) for queue in found]
+    return QueueList(items=items, next_cursor=None, paused_at=pausing.since(call.tenant_id))
+
+
+def pause(call: Call[Nothing, Nothing]) -> Pause:
+    """No work from here on."""
+    return _pause(pausing.pause(call.core, call.tenant_id, call.caller.actor))
+
+
+def resume(call: Call[Nothing, Nothing]) -> Pause:
+    """Work goes on."""
+    return _pause(pausing.resume(call.core, call.tenant_id, call.caller.actor))
+
+
+def _pause(row: models.DataController) -> Pause:
+    return Pause(paused=row.paused_at is not None, paused_at=row.paused_at, paused_by=row.paused_by)

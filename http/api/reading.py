@@ -32,7 +32,7 @@ class Refused(Invalid):
 
 def query(req: falcon.Request, model: type[Model]) -> Model:
     """The query string as ``model``; a parameter left blank counts as absent. Raises Refused."""
-    return _validated(model, {name: value for name, value in req.params.items() if value != ""})
+    return validated(model, {name: value for name, value in req.params.items() if value != ""})
 
 
 def body(req: falcon.Request, model: type[Model], limit: int) -> Model:
@@ -46,7 +46,7 @@ def body(req: falcon.Request, model: type[Model], limit: int) -> Model:
             raise Malformed("a JSON body is needed")
         return model()
     _require_json(req.content_type)
-    return _validated(model, parse(raw))
+    return validated(model, parse(raw))
 
 
 def parse(raw: bytes) -> object:
@@ -72,7 +72,8 @@ def _require_json(content_type: str | None) -> None:
         raise falcon.HTTPUnsupportedMediaType(description="send application/json in UTF-8")
 
 
-def _validated(model: type[Model], values: object) -> Model:
+def validated(model: type[Model], values: object) -> Model:
+    """``values`` as ``model``. Raises Refused."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -2,34 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from ...engine.desk import moves
 from ...engine.platforms.base import Person
 from ...engine.rights import intake
-from ...engine.rights.types import RequestState, RequestType
+from ...engine.rights.types import RequestState, RequestType, jurisdictions
 from ...engine.services import acts
 from ...engine.services import requests as service
+from ...engine.services.pages import Order
 from ...engine.store import models
 from .operation import Call
-from .values import Date, Id, Line, Listed, Moment, Nothing, Paging, Prose, Shape
+from .values import (
+    Date,
+    Email,
+    Id,
+    Line,
+    Listed,
+    Moment,
+    Nothing,
+    Paging,
+    Prose,
+    Shape,
+    at_least_one,
+    place_in,
+)
+
+_SOME = {"type": "string"}
+
+
+def _jurisdictions(schema: dict[str, Any]) -> None:
+    """The closed list; made when somebody asks for the document, because it takes a second."""
+    schema["anyOf"][0] = {"enum": jurisdictions()}
+
+
+Jurisdiction = Annotated[
+    Line | None,
+    Field(description="in any case; else the tenant's", json_schema_extra=_jurisdictions),
+]
 
 
 class Requester(Shape):
-    """Who asks; at least one of the three."""
+    """Who asks, as far as they said."""
 
-    email: Line | None = None
+    email: Email | None = None
     phone: Line | None = None
     name: Line | None = None
+
+
+class Asking(Requester):
+    """Who asks, as a request comes in; at least one of the three."""
+
+    model_config = ConfigDict(json_schema_extra=at_least_one(email=_SOME, phone=_SOME, name=_SOME))
 
 
 class NewRequest(Shape):
     """A request as it came in."""
 
     type: RequestType
-    subject: Requester
-    jurisdiction: Annotated[Line | None, Field(description="EU, DE, GB, US-CA, …; else the tenant's")] = None
+    subject: Asking
+    jurisdiction: Jurisdiction = None
     received_at: Annotated[Moment | None, Field(description="now, where it is left out")] = None
     details: Prose | None = None
 
@@ -44,7 +78,8 @@ class ClockStep(Shape):
 
 
 class RightsRequest(Shape):
-    """A request as lists show it. ``due`` is null only before the workflow has read a row from plain SQL."""
+    """A request as lists show it. ``due`` is null only before the workflow has read a row from plain SQL;
+    ``actions`` are those that its state allows."""
 
     id: Id
     type: str
@@ -58,6 +93,17 @@ class RightsRequest(Shape):
     due: Date | None
     clock: list[ClockStep]
     created_at: Moment
+    language: str
+    verified_at: Moment | None
+    verified_by: str | None
+    acknowledged_at: Moment | None
+    extended_at: Moment | None
+    responded_at: Moment | None
+    closed_at: Moment | None
+    decision: str | None
+    denial_reason: str | None
+    duplicate_of: Id | None
+    actions: list[str]
 
 
 class RightsRequestRecord(RightsRequest):
@@ -74,6 +120,7 @@ class RightsRequestPage(Listed[RightsRequest]):
 class RequestQuery(Paging):
     """In one state, or in all."""
 
+    cursor: Annotated[str | None, place_in("rights_requests", Order.TIME)] = None
     state: RequestState | None = None
 
 
@@ -90,14 +137,14 @@ def create(call: Call[Nothing, NewRequest]) -> RightsRequest:
         received_at=body.received_at,
         details=body.details or "",
     )
-    return RightsRequest.model_validate(_values(row))
+    return shaped(row)
 
 
 def listing(call: Call[RequestQuery, Nothing]) -> RightsRequestPage:
     """Newest first."""
     query = call.query
     page = service.listing(call.tenant_id, state=query.state, limit=query.limit, cursor=query.cursor)
-    items = [RightsRequest.model_validate(_values(row)) for row in page.rows]
+    items = [shaped(row) for row in page.rows]
     return RightsRequestPage(items=items, next_cursor=page.next_cursor)
 
 
@@ -109,8 +156,15 @@ def show(call: Call[Nothing, Nothing]) -> RightsRequestRecord:
     who = intake.requester(call.core, row)
     known = {name: who.get(name) for name in Requester.model_fields}
     details = service.details_of(call.core, row)
-    return RightsRequestRecord.model_validate({**_values(row), "subject": known, "details": details})
+    return RightsRequestRecord.model_validate({**values(row), "subject": known, "details": details})
 
 
-def _values(row: models.RightsRequest) -> dict[str, object]:
-    return {name: getattr(row, name) for name in RightsRequest.model_fields}
+def shaped(row: models.RightsRequest) -> RightsRequest:
+    """A row as lists show it."""
+    return RightsRequest.model_validate(values(row))
+
+
+def values(row: models.RightsRequest) -> dict[str, object]:
+    """A row by the names that lists have."""
+    told = {name: getattr(row, name) for name in RightsRequest.model_fields if name != "actions"}
+    return {**told, "actions": [act.replace("_", "-") for act in moves.allowed(row)]}

@@ -3,38 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from ...engine.platforms.base import Person
+from ...engine.rights import limits as rights_limits
 from ...engine.services import consents as consent_service
 from ...engine.services import subjects as service
+from ...engine.services.pages import Order
 from ...engine.store import models
+from .limits import Limit
+from .limits import values as limit_values
 from .operation import Call
-from .values import Id, Line, Listed, Moment, Nothing, Paging, Shape
+from .values import (
+    Email,
+    Id,
+    Line,
+    Listed,
+    Moment,
+    Nothing,
+    Paging,
+    Phone,
+    Shape,
+    at_least_one,
+    exactly_one,
+    named_by_line,
+    place_in,
+)
+
+_LARGEST = 10**30 - 1
 
 
 def _as_text(value: object) -> object:
-    """Many platforms number their records: an integer is taken for its decimal digits."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**30:
-        return str(value)
+    """Many platforms number their records: an integer is taken for its decimal digits, and so is 42.0, which
+    is one in JSON."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+        return value
+    if int(value) == value:
+        return str(int(value))
     return value
 
 
-ExternalId = Annotated[Line, BeforeValidator(_as_text)]
-ExternalIds = Annotated[dict[Line, ExternalId], Field(max_length=50)]
+def _or_integer(schema: dict[str, Any]) -> None:
+    text = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [text, {"type": "integer", "minimum": -_LARGEST, "maximum": _LARGEST}]
+
+
+ExternalId = Annotated[Line, BeforeValidator(_as_text), Field(json_schema_extra=_or_integer)]
+ExternalIds = Annotated[dict[Line, ExternalId], Field(max_length=50, json_schema_extra=named_by_line)]
+OneExternalId = Annotated[
+    dict[Line, ExternalId], Field(min_length=1, max_length=1, json_schema_extra=named_by_line)
+]
+NamedId = Annotated[
+    Annotated[ExternalId, Tag("alone")] | Annotated[OneExternalId, Tag("scoped")],
+    Discriminator(lambda value: "scoped" if isinstance(value, dict) else "alone"),
+]
+_TEXT, _SOME = {"type": "string"}, {"type": "object", "minProperties": 1}
 
 
 class NewSubject(Shape):
     """Identifiers of one person and what they are called; at least one identifier."""
 
-    email: Line | None = None
-    phone: Annotated[Line | None, Field(description="E.164, or as dialled in the tenant's country")] = None
+    model_config = ConfigDict(json_schema_extra=at_least_one(email=_TEXT, phone=_TEXT, external_ids=_SOME))
+
+    email: Email | None = None
+    phone: Annotated[Phone | None, Field(description="E.164, or as dialled in the tenant's country")] = None
     name: Annotated[Line | None, Field(description="stored, never matched")] = None
     external_ids: Annotated[
         ExternalIds, Field(description="scope to id, as shopify to 7064055", default_factory=dict)
     ]
+
+
+class SubjectQuery(Paging):
+    """A page of them."""
+
+    cursor: Annotated[str | None, place_in("data_subjects", Order.TIME)] = None
 
 
 class SubjectEntered(Shape):
@@ -94,20 +139,26 @@ class SubjectRecord(SubjectItem):
     merged_into: Id | None
     profile: Profile
     consents: list[ConsentState]
+    limits: list[Limit]
     counts: SubjectCounts
+
+
+_ONE_ID = {"type": ["string", "integer", "object"]}
 
 
 class Lookup(Shape):
     """Exactly one identifier. ``external_id`` is ``{scope: id}``, ``"scope:id"``, or the id alone."""
 
-    email: Line | None = None
-    phone: Line | None = None
-    external_id: Line | int | dict[Line, ExternalId] | None = None
+    model_config = ConfigDict(json_schema_extra=exactly_one(email=_TEXT, phone=_TEXT, external_id=_ONE_ID))
+
+    email: Email | None = None
+    phone: Phone | None = None
+    external_id: NamedId | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         given = [value for value in (self.email, self.phone, self.external_id) if value is not None]
-        if len(given) != 1 or (isinstance(self.external_id, dict) and len(self.external_id) != 1):
+        if len(given) != 1:
             raise ValueError("exactly one of email, phone, external_id is needed")
         return self
 
@@ -120,7 +171,7 @@ def enter(call: Call[Nothing, NewSubject]) -> SubjectEntered:
     return SubjectEntered.model_validate({"id": subject.id, "did": subject.did, "created": created})
 
 
-def listing(call: Call[Paging, Nothing]) -> SubjectPage:
+def listing(call: Call[SubjectQuery, Nothing]) -> SubjectPage:
     """All, newest first."""
     page = service.listing(call.tenant_id, limit=call.query.limit, cursor=call.query.cursor)
     links = service.link_kinds(call.tenant_id, [row.id for row in page.rows])
@@ -136,8 +187,8 @@ def show(call: Call[Nothing, Nothing]) -> SubjectRecord:
 def lookup(call: Call[Nothing, Lookup]) -> SubjectRecord:
     """One person by an identifier. A POST, so that identifiers stay out of addresses and their logs."""
     body = call.body
-    if isinstance(body.external_id, str | int):
-        found = service.find_external(call.core, call.tenant_id, str(body.external_id))
+    if isinstance(body.external_id, str):
+        found = service.find_external(call.core, call.tenant_id, body.external_id)
     else:
         person = Person(body.email, body.phone, None, tuple((body.external_id or {}).items()))
         found = service.find(call.core, call.tenant_id, person)
@@ -163,6 +214,7 @@ def _record(call: Call[Nothing, Nothing] | Call[Nothing, Lookup], row: models.Da
         "merged_into": row.merged_into,
         "profile": _profile(found.profile),
         "consents": [{name: getattr(one, name) for name in ConsentState.model_fields} for one in current],
+        "limits": [limit_values(one) for one in rights_limits.of_subject(row).rows],
         "counts": found.counts,
     }
     return SubjectRecord.model_validate(values)

@@ -7,12 +7,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ...engine.core import Core
+from ...engine.erasing.people import family
 from ...engine.services import activities as activity_service
-from ...engine.services import anchored
+from ...engine.services import anchored, subjects
 from ...engine.services import timeline as service
+from ...engine.services.pages import Order
 from .activities import RegistrationState, names_of, registration
 from .operation import PREFIX, Call
-from .values import Date, Id, Listed, Moment, Nothing, Paging, Shape
+from .values import Date, Id, Listed, Moment, Nothing, Paging, Shape, place_in
+
+
+class TimelineQuery(Paging):
+    """A page of it."""
+
+    cursor: Annotated[str | None, place_in("timeline", Order.TIME)] = None
 
 
 class EventEntry(Shape):
@@ -80,9 +88,10 @@ class Timeline(Listed[Entry]):
     """What happened, newest first."""
 
 
-def show(call: Call[Paging, Nothing]) -> Timeline:
-    """Newest first."""
-    page = service.of_subject(call.tenant_id, call.id, limit=call.query.limit, cursor=call.query.cursor)
+def show(call: Call[TimelineQuery, Nothing]) -> Timeline:
+    """Newest first, with what happened to the data of those who were merged into them."""
+    people = [one.id for one in family(subjects.get(call.tenant_id, call.id))]
+    page = service.of_people(call.tenant_id, people, limit=call.query.limit, cursor=call.query.cursor)
     activities = [entry.row for entry in page.rows if entry.kind == "processing_activity"]
     found = anchored.of_activities(activities)
     items = [_shape(call.core, entry, found.get(entry.row.id)) for entry in page.rows]

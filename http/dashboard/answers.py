@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -10,7 +10,8 @@ import falcon
 import structlog
 
 from ...engine import runner
-from ...engine.errors import DxflowError
+from ...engine.errors import DxflowError, TooManyAttempts
+from ...engine.services import sessions
 from . import words
 from .desk import Desk
 
@@ -20,8 +21,8 @@ NOTE_SECONDS = 60
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     # Not "no-referrer": under it browsers send "Origin: null" with forms, and theirs is like any other's.
@@ -60,12 +61,13 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Go there; ``note`` is a code of ``words.NOTES`` for the page that follows, ``leave`` ends the session's
-    cookie."""
+    """Go there; ``note`` is a code of ``notes.NOTES`` for the page that follows, ``leave`` ends the session's
+    cookie, ``session`` is the token of a new one."""
 
     to: str
     note: str = ""
     leave: bool = False
+    session: str = ""
 
 
 def send_page(desk: Desk, resp: falcon.Response, page: Page) -> None:
@@ -84,26 +86,35 @@ def send_redirect(desk: Desk, resp: falcon.Response, redirect: Redirect) -> None
         desk.set_cookie(resp, desk.note_cookie, redirect.note, NOTE_SECONDS)
     if redirect.leave:
         desk.drop_cookie(resp, desk.session_cookie)
+    if redirect.session:
+        seconds = int(sessions.LIFETIME.total_seconds())
+        desk.set_cookie(resp, desk.session_cookie, redirect.session, seconds)
     resp.status = falcon.HTTP_303
     resp.set_header("Location", redirect.to)
 
 
-def guarded(desk: Desk, req: falcon.Request, resp: falcon.Response, act: Callable[[], None]) -> None:
-    """Run ``act``; whatever it raises becomes a page."""
-    try:
-        with desk.core.store.reachable():
-            act()
-    except DxflowError as error:
+def send_error(desk: Desk, req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
+    """Whatever was raised becomes a page."""
+    if isinstance(error, TooManyAttempts):
+        values = {"now": desk.core.clock(), "until": error.until}
+        send_page(desk, resp, Page("blocked.html", values, error.status))
+        resp.set_header("Retry-After", str(error.seconds))
+    elif isinstance(error, DxflowError):
         if error.status >= 500:
-            logger.warning("page_failed", path=req.path, **runner.where(error))
+            logger.warning("page_failed", path=_route(req), **runner.where(error))
         send_problem(desk, resp, error.status, "" if error.status == 500 else str(error))
-    except falcon.HTTPError as error:
+    elif isinstance(error, falcon.HTTPError):
         if isinstance(error.headers, dict):
             resp.set_headers(error.headers)
         send_problem(desk, resp, int(str(error.status)[:3]), error.description or "")
-    except Exception as error:  # noqa: BLE001  # a defect: the reader gets a page, the log where it was
-        logger.error("page_defect", path=req.path, **runner.where(error))
+    else:  # a defect: the reader gets a page, the log where it was
+        logger.error("page_defect", path=_route(req), **runner.where(error))
         send_problem(desk, resp, 500, "")
+
+
+def _route(req: falcon.Request) -> str:
+    """What was asked for, for the process log: an address may hold the token of a link."""
+    return str(req.uri_template or "no page")
 
 
 def send_problem(desk: Desk, resp: falcon.Response, status: int, detail: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import falcon
 
 from ...engine.errors import NotFound
-from .answers import HEADERS, guarded
+from .answers import HEADERS
 from .desk import Desk
 
 _FOREVER = "public, max-age=31536000, immutable"
@@ -21,11 +21,6 @@ class Assets:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         """The file; under its present version it may be kept for good."""
-        guarded(self.desk.at(req), req, resp, lambda: self._send(req, resp, name))
-
-    on_head = on_get
-
-    def _send(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         asset = self.desk.renderer.assets.get(name)
         if asset is None:
             raise NotFound("there is no such file")
@@ -34,3 +29,5 @@ class Assets:
         resp.set_header("Cache-Control", _FOREVER if current else "no-cache")
         resp.content_type = asset.content_type
         resp.data = asset.content
+
+    on_head = on_get

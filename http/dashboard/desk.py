@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 import falcon
 
 from ...engine.core import Core
+from ...engine.services.devices import Client
 from .. import prefix
+from ..client import address_of, browser_of
+from ..outside import Outside
 from .rendering import Renderer
 
 _PAST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -28,11 +31,14 @@ class DashboardSettings(Protocol):
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Made once per application, and for each request with its own ``base``: the path all pages begin with, as
-    a browser sees it."""
+    a browser sees it. ``outside`` is the rest of this process; ``public_url`` is what addresses begin with that
+    are handed to others."""
 
     core: Core
+    outside: Outside
     renderer: Renderer
     base: str
+    public_url: str
     public_host: str
     secure: bool
 
@@ -46,17 +52,45 @@ class Desk:
 
     @property
     def session_cookie(self) -> str:
-        """``__Host-`` lets no other host and no plain connection set the cookie (RFC 6265bis 4.1.3.2)."""
-        return "__Host-dxflow-session" if self.secure else "dxflow-session"
+        """Whoever is signed in."""
+        return self._named("session")
+
+    @property
+    def pending_cookie(self) -> str:
+        """Whoever has shown a password, and not yet the second factor."""
+        return self._named("pending")
+
+    @property
+    def device_cookie(self) -> str:
+        """A browser that somebody has signed in with before."""
+        return self._named("device")
+
+    @property
+    def auditor_cookie(self) -> str:
+        """Whoever came by an auditor's link: the link's token."""
+        return self._named("auditor")
 
     @property
     def note_cookie(self) -> str:
         """Carries one word across a redirect: what has just been done."""
-        return "__Host-dxflow-note" if self.secure else "dxflow-note"
+        return self._named("note")
+
+    def _named(self, name: str) -> str:
+        """``__Host-`` lets no other host and no plain connection set the cookie (RFC 6265bis 4.1.3.2)."""
+        return f"{'__Host-' if self.secure else ''}dxflow-{name}"
+
+    def client(self, req: falcon.Request) -> Client:
+        """Where a request comes from, as far as it can be known."""
+        return Client(address_of(req), browser_of(req), req.cookies.get(self.device_cookie, ""))
+
+    @property
+    def sso_cookie(self) -> str:
+        """What a browser is known by that comes back from a provider."""
+        return "__Host-dxflow-sso" if self.secure else "dxflow-sso"
 
     def set_cookie(self, resp: falcon.Response, name: str, value: str, seconds: int) -> None:
         """``SameSite=Strict``: no page needs to be reached from elsewhere with the session; the redirect after
-        sign-in comes from this site itself."""
+        sign-in comes from this site itself. The provider's redirect doesn't, so its cookie is ``Lax``."""
         self._send(resp, name, value, max_age=seconds)
 
     def drop_cookie(self, resp: falcon.Response, name: str) -> None:
@@ -80,11 +114,12 @@ class Desk:
             path="/",
             secure=self.secure,
             http_only=True,
-            same_site="Strict",
+            same_site="Lax" if name == self.sso_cookie else "Strict",
         )
 
 
-def make(core: Core, settings: DashboardSettings) -> Desk:
+def make(core: Core, outside: Outside, settings: DashboardSettings) -> Desk:
     """A desk for an installation that people reach at ``public_url``."""
     address = urlsplit(settings.public_url)
-    return Desk(core, Renderer(), "/dashboard", address.netloc, address.scheme == "https")
+    secure = address.scheme == "https"
+    return Desk(core, outside, Renderer(), "/dashboard", settings.public_url, address.netloc, secure)

@@ -8,11 +8,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import falcon
 
-from ...engine.errors import Forbidden, Malformed, TooLarge
+from ...engine.errors import Forbidden, Invalid, Malformed, NotFound, TooLarge
+from ...engine.identity import did
 from .desk import Desk
 
 LIMIT = 64 * 1024  # bytes; the longest field is a discard reason
-_FIELDS = 50
+_FIELDS = 150  # a page of a list with a box to tick for each row
 
 Form = Mapping[str, str]
 
@@ -50,6 +51,14 @@ def require_token(form: Form, expected: str) -> None:
     given = form.get("csrf", "").encode("utf-8", "surrogatepass")
     if not hmac.compare_digest(given, expected.encode()):
         raise Forbidden("this form belongs to an earlier session; go back, reload the page and send it again")
+
+
+def identifier(text: str, what: str) -> str:
+    """A UUID out of an address or a field, in its canonical form. Raises NotFound, which names ``what``."""
+    try:
+        return did.canonical(text)
+    except Invalid:
+        raise NotFound(f"no such {what}") from None
 
 
 def safe_next(desk: Desk, wanted: str | None) -> str:

@@ -33,7 +33,7 @@ class Renderer:
 
     def __init__(self) -> None:
         """Reads the static files; templates are read when first used."""
-        self.assets = {path.name: _asset(path) for path in sorted((_HERE / "static").iterdir())}
+        self.assets = read_assets(_HERE / "static")
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -82,6 +82,11 @@ def _date(text: str) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(text, words.written(date.fromisoformat(text)))
 
 
-def _asset(path: Path) -> Asset:
+def read_assets(folder: Path) -> dict[str, Asset]:
+    """Every file of a folder, by its name."""
+    return {path.name: _read(path) for path in sorted(folder.iterdir())}
+
+
+def _read(path: Path) -> Asset:
     content = path.read_bytes()
     return Asset(content, _TYPES[path.suffix], hashlib.sha256(content).hexdigest()[:12])

@@ -1,24 +1,29 @@
-"""The frame around every page: who is asking, is the form theirs, and an HTML answer whatever goes wrong.
+"""The frame around every page: is the form its sender's own, and an HTML answer whatever goes wrong.
 
 A page is a function from a ``Visit`` to a ``Page`` or a ``Redirect``. It never touches request or response, so
-that headers, cookies, sessions and errors are handled in this one place.
+that headers, cookies and errors are handled in this one place; who may come in, the gate decides before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
 import falcon
 
+from ...engine.access.roles import Permission
 from ...engine.core import Core
-from ...engine.services import sessions
-from ...engine.services.roles import Permission
+from ...engine.errors import CallerError, NotAuthentic
+from ...engine.services import pausing, sessions
+from ...engine.services.devices import NOWHERE, Client
 from ...engine.services.sessions import Signed
-from . import forms, numbers, words
-from .answers import Page, Redirect, guarded, send_page, send_redirect
+from ..gate import Known, signed_in
+from ..problems import Face
+from . import forms, notes, numbers
+from .answers import Page, Redirect, send_error, send_page, send_redirect
 from .desk import Desk
 
 
@@ -30,8 +35,10 @@ class Visit:
     signed: Signed
     now: datetime
     base: str
+    public_url: str
     path: Mapping[str, str]
     query: Mapping[str, str]
+    client: Client = NOWHERE
     form: forms.Form = field(default_factory=dict)
     back: str = ""
 
@@ -40,117 +47,146 @@ class Visit:
         """The data controller whose pages these are."""
         return self.signed.tenant_id
 
-    def may_act(self) -> bool:
-        """Whether to offer what changes something."""
-        return self.signed.may(Permission.ACT)
+    def may(self, permission: Permission) -> bool:
+        """Whether to offer what takes this permission."""
+        return self.signed.may(permission)
 
 
 PageFunction = Callable[[Visit], Page | Redirect]
+Responder = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A page, and the permission that opens it."""
+
+    page: PageFunction
+    permission: Permission
+
+
 class Screen:
-    """One address for people who are signed in."""
+    """One address for people who are signed in: ``get`` shows a page, ``post`` does what a form asks for."""
 
-    desk: Desk
-    get: PageFunction | None = None
-    post: PageFunction | None = None
+    on_get: Responder
+    on_head: Responder
+    on_post: Responder
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
-        """Show the page."""
-        here = self._at(req)
-        guarded(here.desk, req, resp, lambda: here._show(req, resp, path))
+    def __init__(self, desk: Desk, *, get: Way | None = None, post: Way | None = None) -> None:
+        self._desk = desk
+        self.rules = {
+            method: signed_in(way.permission) for method, way in (("GET", get), ("POST", post)) if way
+        }
+        if get is not None:
+            self.on_get = self.on_head = partial(self._show, get.page)
+        if post is not None:
+            self.on_post = partial(self._act, post.page)
 
-    on_head = on_get
+    def _show(self, page: PageFunction, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
+        desk = self._desk.at(req)
+        self._answer(desk, req, resp, page, self._visit(desk, req, path, {}))
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
-        """Do what the form asks for."""
-        here = self._at(req)
-        guarded(here.desk, req, resp, lambda: here._act(req, resp, path))
-
-    def on_other(self, req: falcon.Request, resp: falcon.Response, **_: str) -> None:
-        """PUT, PATCH and DELETE have no page."""
-        guarded(self.desk.at(req), req, resp, self._refuse)
-
-    on_put = on_patch = on_delete = on_other
-
-    def _at(self, req: falcon.Request) -> Screen:
-        """This screen with the desk that this request's browser sees."""
-        return replace(self, desk=self.desk.at(req))
-
-    def _show(self, req: falcon.Request, resp: falcon.Response, path: Mapping[str, str]) -> None:
-        page, signed = self.get or self._refuse(), signed_in(self.desk, req)
-        if signed is None:
-            return send_redirect(self.desk, resp, Redirect(sign_in_path(self.desk, self._outside(req))))
-        return self._answer(req, resp, page, self._visit(req, signed, path))
-
-    def _act(self, req: falcon.Request, resp: falcon.Response, path: Mapping[str, str]) -> None:
-        page = self.post or self._refuse()
-        forms.require_own_origin(self.desk, req)
-        form, signed = forms.read(req), signed_in(self.desk, req)
-        if signed is None:
-            return send_redirect(self.desk, resp, Redirect(sign_in_path(self.desk, form.get("back"))))
+    def _act(self, page: PageFunction, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
+        desk, signed = self._desk.at(req), req.context.caller
+        forms.require_own_origin(desk, req)
+        form = forms.read(req)
         forms.require_token(form, signed.csrf)
-        return self._answer(req, resp, page, self._visit(req, signed, path, form))
+        self._answer(desk, req, resp, page, self._visit(desk, req, path, form))
 
-    def _answer(self, req: falcon.Request, resp: falcon.Response, page: PageFunction, visit: Visit) -> None:
+    def _answer(
+        self, desk: Desk, req: falcon.Request, resp: falcon.Response, page: PageFunction, visit: Visit
+    ) -> None:
         answer = page(visit)
         if isinstance(answer, Redirect):
-            send_redirect(self.desk, resp, answer)
+            send_redirect(desk, resp, answer)
         else:
-            send_page(
-                self.desk, resp, Page(answer.template, self._framed(req, resp, visit, answer), answer.status)
-            )
+            values = self._framed(desk, req, resp, visit, answer)
+            send_page(desk, resp, Page(answer.template, values, answer.status))
 
     def _framed(
-        self, req: falcon.Request, resp: falcon.Response, visit: Visit, page: Page
+        self, desk: Desk, req: falcon.Request, resp: falcon.Response, visit: Visit, page: Page
     ) -> Mapping[str, object]:
         """The page's values with those of the frame around it; takes the note of what was just done."""
-        code = req.cookies.get(self.desk.note_cookie, "")
+        code = req.cookies.get(desk.note_cookie, "")
         if code:
-            self.desk.drop_cookie(resp, self.desk.note_cookie)
+            desk.drop_cookie(resp, desk.note_cookie)
         frame: dict[str, Any] = {
             "now": visit.now,
             "signed": visit.signed,
-            "may_act": visit.may_act(),
-            "badges": numbers.badges(visit.tenant_id),
-            "note": words.NOTES.get(code),
-            "here": self._outside(req),
+            "may": visit.may,
+            "may_act": visit.may(Permission.ACT),
+            "badges": numbers.badges(visit.tenant_id, visit.now),
+            "paused_at": pausing.since(visit.tenant_id),
+            "note": notes.NOTES.get(code),
+            "here": _outside(desk, req),
         }
         return {**frame, **page.values}
 
-    def _visit(
-        self, req: falcon.Request, signed: Signed, path: Mapping[str, str], form: forms.Form | None = None
-    ) -> Visit:
-        core = self.desk.core
-        given = form or {}
+    def _visit(self, desk: Desk, req: falcon.Request, path: Mapping[str, str], form: forms.Form) -> Visit:
         return Visit(
-            core=core,
-            signed=signed,
-            now=core.clock(),
-            base=self.desk.base,
+            core=desk.core,
+            signed=req.context.caller,
+            now=desk.core.clock(),
+            base=desk.base,
+            public_url=desk.public_url,
             path=path,
             query={
                 name: value if isinstance(value, str) else value[-1] for name, value in req.params.items()
             },
-            form=given,
-            back=forms.safe_next(self.desk, given.get("back")),
+            client=desk.client(req),
+            form=form,
+            back=forms.safe_next(desk, form.get("back")),
         )
 
-    def _outside(self, req: falcon.Request) -> str:
-        """The address as a browser sees it: behind a proxy it may begin with a prefix of its own."""
-        query = f"?{req.query_string}" if req.query_string else ""
-        return f"{self.desk.base.removesuffix('/dashboard')}{req.path}{query}"
 
-    def _refuse(self) -> NoReturn:
-        allowed = [name for name, page in (("GET", self.get), ("POST", self.post)) if page is not None]
-        raise falcon.HTTPMethodNotAllowed(allowed)
-
-
-def signed_in(desk: Desk, req: falcon.Request) -> Signed | None:
+def session_of(desk: Desk, req: falcon.Request) -> Signed | None:
     """The person behind the session cookie, if there is one."""
     token = req.cookies.get(desk.session_cookie)
     return sessions.find(desk.core, token) if token else None
+
+
+def session_door(desk: Desk) -> Known:
+    """The gate's door for people who signed in."""
+
+    def known(req: falcon.Request) -> Signed:
+        with desk.core.store.reachable():
+            signed = session_of(desk, req)
+        if signed is None:
+            raise SignInNeeded("sign in first")
+        return signed
+
+    return known
+
+
+class SignInNeeded(NotAuthentic):
+    """Raised when a page is asked for by somebody who isn't signed in (any more)."""
+
+
+def face(desk: Desk) -> Face:
+    """How errors below ``/dashboard`` look."""
+
+    def show(req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
+        here = desk.at(req)
+        if isinstance(error, SignInNeeded):
+            wanted = _outside(here, req) if req.method in ("GET", "HEAD") else _back(req)
+            send_redirect(here, resp, Redirect(sign_in_path(here, wanted)))
+        else:
+            send_error(here, req, resp, error)
+
+    return show
+
+
+def _back(req: falcon.Request) -> str | None:
+    """Where the form of somebody whose session is over was to lead back to."""
+    try:
+        return forms.read(req).get("back")
+    except CallerError:
+        return None
+
+
+def _outside(desk: Desk, req: falcon.Request) -> str:
+    """The address as a browser sees it: behind a proxy it may begin with a prefix of its own."""
+    query = f"?{req.query_string}" if req.query_string else ""
+    return f"{desk.base.removesuffix('/dashboard')}{req.path}{query}"
 
 
 def sign_in_path(desk: Desk, wanted: str | None) -> str:

@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
+
+from ...engine.access.roles import Permission, Scope
+from .rights import request_words as rights  # noqa: F401  # templates take what else there is from here
+from .rights.request_words import DECISIONS as DECISIONS
+from .rights.request_words import DENIALS as DENIALS
+from .rights.request_words import MESSAGES as MESSAGES
+from .rights.request_words import PERSON as PERSON
+from .rights.request_words import PROOFS as PROOFS
+from .rights.request_words import REGIMES as REGIMES
+from .rights.request_words import REQUEST_TYPES as REQUEST_TYPES
+from .subjects.subject_words import ARTICLES as ARTICLES
+from .subjects.subject_words import BASES as BASES
+from .subjects.subject_words import LIMITS as LIMITS
+from .subjects.subject_words import LINKS as LINKS
+from .subjects.subject_words import REGISTRATIONS as REGISTRATIONS
+from .subjects.subject_words import basis as basis
+from .subjects.subject_words import channel as channel
+from .subjects.subject_words import links as links
 
 TRUST: Mapping[str, tuple[str, str]] = {
     "signed_fresh": ("signed, fresh", "The platform signed the body and its time, and the time was recent."),
@@ -22,6 +41,13 @@ SOURCES: Mapping[str, str] = {
     "api": "the API",
     "database": "the database",
     "sql": "plain SQL",
+    "desk": "the rights desk",
+    "merge": "a merge",
+    "rights_request": "a rights request",
+    "form": "the hosted form",
+    "email": "an e-mail",
+    "csv": "a CSV file",
+    "drp": "an authorised agent",
 }
 
 _TABLES: Mapping[str, str] = {
@@ -30,7 +56,15 @@ _TABLES: Mapping[str, str] = {
     "data_processing_activities": "Processing activity",
     "rights_requests": "Rights request",
     "users": "User",
+    "memberships": "Membership",
+    "messages": "Message",
+    "obligations": "Duty of a recipient",
+    "consent_pushes": "Consent to pass on",
+    "announcements": "Announcement",
+    "bulk_replays": "Bulk decision",
 }
+_MEMBERS: Mapping[str, str] = {"page": "where", "people": "data subjects"}
+_NAME = re.compile(r"[a-z]+(_[a-z]+)*")
 _OPERATIONS: Mapping[str, str] = {"INSERT": "added", "UPDATE": "changed", "DELETE": "removed"}
 
 STATE_TONES: Mapping[str, str] = {
@@ -56,12 +90,22 @@ STEPS: Mapping[tuple[str, str], str] = {
     ("processing_activity", "register"): "Register in the log",
     ("processing_activity", "record"): "Write the registration back",
     ("rights_request", "record"): "Start the legal clock",
+    ("rights_request", "acknowledge"): "Confirm receipt to the person",
     ("rights_request", "notify"): "Tell the privacy team",
+    ("message", "send"): "Send the message",
+    ("obligation", "call"): "Ask the recipient",
+    ("consent_push", "push"): "Pass the consent on",
+    ("announcement", "deliver"): "Deliver the announcement",
+    ("bulk_replay", "decide"): "Decide about the next ones",
     ("user", "identify"): "Find the data subject",
+    ("user", "invitation"): "Look for an invitation",
+    ("membership", "identify"): "Find the data subject",
     ("user", "join"): "Make the membership",
 }
 
 OUTCOMES: Mapping[str, str] = {
+    "accepted": "An invitation was accepted.",
+    "none": "There was no invitation.",
     "person": "It concerns a person.",
     "nobody": "It concerns nobody.",
     "matched": "A data subject on file.",
@@ -83,61 +127,72 @@ OUTCOMES: Mapping[str, str] = {
     "unchanged": "Nothing had to change.",
     "gone": "The row is no longer there.",
     "linked": "The identifiers are linked.",
-    "published": "In the tenant's queue.",
+    "published": "In the data controller’s queue.",
     "registered": "Registered.",
     "notified": "A notice is on the team's desk.",
     "anonymous": "An anonymous user; there is nobody to find.",
     "joined": "A member now.",
+    "echo": "It only repeats what dxflow told the platform.",
+    "limited": "Limits of the person keep this back.",
+    "suppressed": "Somebody who was erased; nothing was taken in.",
+    "sent": "Sent.",
+    "unsent": "Nobody to send it to.",
+    "told": "The person was told.",
+    "no_address": "Nothing is known by which to tell them.",
+    "done": "The recipient did it.",
+    "waiting": "The recipient can't do it yet.",
+    "manual": "Somebody has to tell the recipient by hand.",
+    "pushed": "The platform was told.",
+    "dropped": "Not said: something newer holds, or it may not be said.",
+    "delivered": "The endpoint took it.",
+    "more": "A batch is through; there are more.",
+    "finished": "All of them are through.",
+    "withdrawn": "Taken back before it went out.",
 }
 
-REQUEST_TYPES: Mapping[str, str] = {
-    "access": "Access to their data",
-    "access_categories": "Access to categories of data",
-    "rectification": "Rectification",
-    "erasure": "Erasure",
-    "restriction": "Restriction of processing",
-    "portability": "Data portability",
-    "objection": "Objection to processing",
-    "automated_decision_opt_out": "Opt out of automated decisions",
-    "sale_opt_out": "Opt out of sale or sharing",
-    "sale_opt_in": "Opt in to sale or sharing",
-    "sensitive_limit": "Limit use of sensitive data",
-    "tracking_opt_out": "Opt out of tracking",
-    "consent_withdrawal": "Withdrawal of consent",
-    "complaint": "Complaint",
-    "other": "Other",
+METHODS: Mapping[str, str] = {
+    "password": "with your password",
+    "one_time_password": "with a one-time password",
+    "oidc": "through single sign-on",
 }
 
-PERSON: Mapping[str, str] = {
-    "name": "Name",
-    "email": "E-mail",
-    "phone": "Telephone",
-    "external_ids": "Ids at platforms",
-    "details": "What they wrote",
+SOURCE_OF_MEMBERSHIP: Mapping[str, str] = {
+    "dxflow": "brought in by people here",
+    "invitation": "came by invitation",
+    "hasura": "came from your application",
+    "oidc": "came through your own sign-in",
+    "scim": "kept by your directory",
 }
 
-REGIMES: Mapping[str, str] = {
-    "gdpr": "GDPR",
-    "uk_gdpr": "UK GDPR",
-    "ccpa": "CCPA",
-    "ccpa_opt_out": "CCPA opt-out",
-    "shopify": "Shopify compliance",
+PERMISSIONS: Mapping[Permission, str] = {
+    Permission.LOOK: "See lists, states and proofs",
+    Permission.OWN_ACCOUNT: "Look after their own account",
+    Permission.READ_PEOPLE: "See who data subjects are",
+    Permission.READ_USERS: "See who works here",
+    Permission.RECORD: "Enter subjects, activities and requests",
+    Permission.ACT: "Replay and discard events, mark notices read",
+    Permission.HANDLE_REQUESTS: "Work on rights requests: check who asks, extend, answer, deny",
+    Permission.OWN_KEYS: "Make API keys of their own",
+    Permission.MANAGE_CONNECTORS: "Add connectors, change their secrets",
+    Permission.MANAGE_USERS: "Invite, change roles, shut out",
+    Permission.SHARE_LOG: "Give auditors a link to the log",
+    Permission.MANAGE_TENANT: "Keys of the data controller, sign-in, log access; pause its work",
+    Permission.PROVISION: "Keep users in step with a directory",
+    Permission.ERASE: "Erase a person for good",
+    Permission.APPOINT_OWNERS: "Make others owners",
 }
 
-NOTES: Mapping[str, str] = {
-    "event.replayed": "Replayed. It runs again from the step where it stopped.",
-    "event.discarded": "Discarded. The reason stays with the event.",
-    "notice.read": "Marked read.",
-    "notices.read": "All notices are marked read.",
-    "password.chosen": "Your password is set. Sessions on other devices were ended.",
-    "signed.out": "You are signed out.",
+SCOPES: Mapping[Scope, str] = {
+    Scope.READ: "read: look at everything, data subjects included",
+    Scope.WRITE: "write: enter data, replay and discard events",
+    Scope.ADMIN: "admin: users, connectors, keys and settings",
+    Scope.SCIM: "scim: keep users in step with a directory",
 }
-"""What a page says after something was done, by the code that travels in the note cookie."""
 
 
 def plain(name: str) -> str:
-    """A name of the engine with spaces: ``identity_verified`` to ``identity verified``."""
-    return name.replace("_", " ")
+    """A name of the engine with spaces: ``identity_verified`` to ``identity verified``, ``dpo`` to ``DPO``."""
+    return "DPO" if name == "dpo" else name.replace("one_time", "one-time").replace("_", " ")
 
 
 def sentence(text: str) -> str:
@@ -156,7 +211,7 @@ def source(name: str) -> str:
 def topic(source: str, name: str) -> str:
     """What an event is about: the platform's own topic, or which row of the database changed."""
     table, _, operation = name.partition(".")
-    if source == "database" and table in _TABLES and operation in _OPERATIONS:
+    if source in ("database", "hasura") and table in _TABLES and operation in _OPERATIONS:
         return f"{_TABLES[table]} {_OPERATIONS[operation]}"
     return name
 
@@ -164,6 +219,18 @@ def topic(source: str, name: str) -> str:
 def written(day: date) -> str:
     """A day in full: ``Wednesday, 23 December 2026``."""
     return f"{day:%A}, {day.day} {day:%B %Y}"
+
+
+def member(name: str, value: object) -> str:
+    """A member of an entry with what it says; names of the engine as people write them, all else as it is."""
+    said = plain(value) if isinstance(value, str) and _NAME.fullmatch(value) else value
+    return f"{_MEMBERS.get(name) or plain(name)}: {said}"
+
+
+def short_day(text: str) -> str:
+    """A day (``YYYY-MM-DD``) without its weekday: ``23 Dec 2026``, for tables."""
+    day = date.fromisoformat(text)
+    return f"{day.day} {day:%b %Y}"
 
 
 def step(workflow: str, name: str) -> str:

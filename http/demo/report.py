@@ -58,7 +58,7 @@ class Report:
         told += [_line(title, self.outcomes[name], why) for name, title, why in _OUTCOMES]
         told.append(_line("Failed events", len(self.failed), "one is poisoned on purpose"))
         told += [_line("", None, f"{one['topic']}: {one['error']}") for one in self.failed]
-        told.append(_line("", None, f"{self.base}/dashboard/events?state=failed"))
+        told.append(_line("", None, f"{self.base}/dashboard/events/failed"))
         told.append(_line("Unexpected", len(self.unexpected), "" if self.unexpected else "all as planned"))
         return told + [_line("", None, text) for text in self.unexpected]
 

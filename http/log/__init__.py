@@ -14,6 +14,7 @@ import falcon
 
 from ...engine.core import Core
 from ...engine.ledger.log import INSTALLATION
+from ..gate import Gate, open_to_all
 from .names import Names, Opened, TenantNames
 from .resources import CheckpointResource, IndexResource, KeysResource, TileResource
 
@@ -25,7 +26,10 @@ RESOURCES: dict[str, Callable[[Core, Names], object]] = {
 }
 
 
-def install(app: falcon.App[Any, Any], core: Core, names: Names) -> None:
+_READERS = open_to_all("commitments for outsiders; a tenant that closed its log is asked for by its name")
+
+
+def install(app: falcon.App[Any, Any], core: Core, names: Names, gate: Gate) -> None:
     """Add every path of every log. ``names`` turns the name in the path into a log, or raises a DxflowError."""
 
     def installation(req: falcon.Request, name: str) -> Opened:
@@ -34,8 +38,8 @@ def install(app: falcon.App[Any, Any], core: Core, names: Names) -> None:
 
     for path, make in RESOURCES.items():
         for epoch in ("", "/epoch/{epoch:int(min=1)}"):
-            app.add_route(f"/log{epoch}{path}", make(core, installation))
-            app.add_route(f"/log/{{name}}{epoch}{path}", make(core, names))
+            gate.add(app, f"/log{epoch}{path}", make(core, installation), _READERS)
+            gate.add(app, f"/log/{{name}}{epoch}{path}", make(core, names), _READERS)
 
 
 __all__ = ["Names", "Opened", "TenantNames", "install"]

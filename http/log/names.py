@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import falcon
 
+from ...engine.access.roles import Permission
 from ...engine.core import Core
 from ...engine.errors import Invalid, NotFound
 from ...engine.identity import did
 from ...engine.store import models
-from .. import auth
+from ..gate import Known
 
 
 class Opened(NamedTuple):
@@ -28,8 +29,9 @@ Names = Callable[[falcon.Request, str], Opened]
 class TenantNames:
     """Tenants' logs are named by their DIDs. A tenant decides who may read: anybody, or its API keys alone."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, known: Known) -> None:
         self._method = core.did_method
+        self._known = known
 
     def __call__(self, req: falcon.Request, name: str) -> Opened:
         """See ``Names``. Another tenant's key finds as little as one would for a DID that was never issued."""
@@ -38,8 +40,10 @@ class TenantNames:
             raise NotFound("there is no log of this name")
         if tenant.log_access == "public":
             return Opened(tenant.id, public=True)
-        if auth.authenticate(req, "read").tenant_id != tenant.id:
+        caller = self._known(req)
+        if caller.tenant_id != tenant.id:
             raise NotFound("there is no log of this name")
+        caller.require(Permission.LOOK)
         return Opened(tenant.id, public=False)
 
     def _canonical(self, name: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import falcon
 
@@ -16,8 +18,9 @@ from ...engine.errors import NotFound
 from ...engine.ledger import epochs as ledger_epochs
 from ...engine.services import epochs, log_reads
 from ...engine.services.epochs import View
+from ...engine.store import scope
 from .. import prefix
-from .names import Names
+from .names import Names, Opened
 
 _FOREVER = "max-age=31536000, immutable"
 
@@ -27,8 +30,13 @@ class _Resource:
         self._core = core
         self._names = names
 
-    def _view(self, log_id: str, epoch: int) -> View:
-        return epochs.view(self._core, log_id, epoch)
+    @contextmanager
+    def _opened(self, req: falcon.Request, name: str, epoch: int) -> Iterator[tuple[Opened, View]]:
+        """The log that the path names, and its rows alone."""
+        with self._core.store.reachable():
+            opened = self._names(req, name)
+            with scope.of(opened.log_id):
+                yield opened, epochs.view(self._core, opened.log_id, epoch)
 
 
 class CheckpointResource(_Resource):
@@ -36,8 +44,8 @@ class CheckpointResource(_Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "", epoch: int = 1) -> None:
         """200, or 304 while it is still the one the reader has."""
-        with self._core.store.reachable():
-            checkpoint = self._view(self._names(req, name).log_id, epoch).checkpoint
+        with self._opened(req, name, epoch) as (_, view):
+            checkpoint = view.checkpoint
         resp.content_type = "text/plain; charset=utf-8"
         resp.cache_control = ["no-cache"]
         resp.etag = etag = hashlib.sha256(checkpoint.encode()).hexdigest()[:32]
@@ -56,9 +64,7 @@ class TileResource(_Resource):
         self, req: falcon.Request, resp: falcon.Response, rest: str, name: str = "", epoch: int = 1
     ) -> None:
         """200, or 404 for what no tree of this log has had."""
-        with self._core.store.reachable():
-            opened = self._names(req, name)
-            view = self._view(opened.log_id, epoch)
+        with self._opened(req, name, epoch) as (opened, view):
             data = log_reads.tile(opened.log_id, f"tile/{rest}", view.size)
         if data is None and view.following is not None:
             raise NotFound(f"this epoch ended at {view.size} entries; {ledger_epochs.told(view.following)}")
@@ -80,10 +86,8 @@ class KeysResource(_Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "", epoch: int = 1) -> None:
         """200."""
-        with self._core.store.reachable():
-            log_id = self._names(req, name).log_id
-            view = self._view(log_id, epoch)
-            found = log_reads.keys(self._core, log_id, view.origin) | _following(view)
+        with self._opened(req, name, epoch) as (opened, view):
+            found = log_reads.keys(self._core, opened.log_id, view.origin) | _following(view)
         resp.cache_control = ["no-cache"]
         resp.text = json.dumps(found)
 
@@ -95,15 +99,15 @@ class IndexResource(_Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str = "", epoch: int = 1) -> None:
         """200: ``{"origin", "size", "vkeys", "format", "checkpoint", "tiles", "entries", "keys"}``."""
-        with self._core.store.reachable():
-            view = self._view(self._names(req, name).log_id, epoch)
+        with self._opened(req, name, epoch) as (_, view):
+            vkeys = self._core.signing.vkeys(view.origin)
         base = prefix.path(req).rstrip("/")
         resp.cache_control = ["no-cache"]
         resp.text = json.dumps(
             {
                 "origin": view.origin,
                 "size": view.size,
-                "vkeys": self._core.signing.vkeys(view.origin),
+                "vkeys": vkeys,
                 "format": "https://c2sp.org/tlog-tiles",
                 "checkpoint": f"{base}/checkpoint",
                 "tiles": f"{base}/tile/<L>/<N>[.p/<W>]",

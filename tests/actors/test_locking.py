@@ -9,7 +9,7 @@ import pytest
 from dramatiq.middleware import CurrentMessage
 
 from dxflow.actors.broker.names import LOCK_TEMPLATE, QUEUE
-from dxflow.actors.middleware.locking import RedlockMiddleware, current_lease
+from dxflow.actors.middleware.locking import RedlockMiddleware, current_lease, holders
 from dxflow.actors.middleware.redlock import Redlock
 
 A = "audit_register_queue_did:dep:aa"
@@ -177,3 +177,14 @@ def test_without_its_lock_node_a_message_waits_and_runs_when_the_node_is_back(
         own_valkey.start()
         broker.join(QUEUE, timeout=30_000)
     assert ran == [1]
+
+
+def test_who_holds_a_register_queues_lock_is_told_by_the_queues_name(valkey, make_broker, lock_node):
+    redlock = Redlock([lock_node(valkey)], 30_000)
+    broker = make_broker(valkey, middleware=[RedlockMiddleware(redlock)])
+    held, free = (f"audit_register_queue_did:dep:{name}" for name in ("aa", "bb"))
+    assert holders(broker, [held, free]) == {}
+    lease = redlock.acquire("audit_register_did:dep:aa")
+    found = holders(broker, [held, free])
+    assert {queue: holder.token for queue, holder in found.items()} == {held: lease.token}
+    assert holders(make_broker(valkey), [held]) == {}, "a broker without locks knows of none"

@@ -12,6 +12,7 @@ from slow_node import SlowNode
 
 from dxflow.actors.middleware.extender import Extender
 from dxflow.actors.middleware.redlock import Lease, Redlock
+from dxflow.engine.errors import Unavailable
 from waiting import wait_until
 
 KEY = "audit_register_did:dep:aa"
@@ -224,3 +225,33 @@ def test_an_unreachable_node_refuses_and_doesnt_raise(own_valkey, lock_node):
     lock = _lock(nodes)
     assert lock.acquire(KEY) is None
     assert lock.busy_ms(KEY) == 30_000
+
+
+def test_the_holder_and_the_time_left_can_be_asked_for(one):
+    lock = _lock(one)
+    assert lock.holder(KEY) is None
+    lease = lock.acquire(KEY)
+    found = _lock(one).holder(KEY)
+    assert found.token == lease.token
+    assert 29_000 < found.left_ms <= 30_000
+    lock.release(lease)
+    assert lock.holder(KEY) is None
+
+
+def test_a_token_that_only_a_minority_carries_holds_nothing(start_server, lock_node):
+    servers = [start_server() for _ in range(3)]
+    lock = _lock([lock_node(server) for server in servers])
+    servers[0].client.set(KEY, "half a try", px=30_000)
+    assert lock.holder(KEY) is None
+    servers[1].client.set(KEY, "half a try", px=5_000)
+    found = lock.holder(KEY)
+    assert found.token == "half a try"
+    assert found.left_ms <= 5_000, "then a majority is free of it"
+    lock.close()
+
+
+def test_too_few_nodes_know_nothing(one):
+    lock = _lock(one)
+    one[0].connection_pool = redis.ConnectionPool(port=1)
+    with pytest.raises(Unavailable):
+        lock.holder(KEY)

@@ -32,6 +32,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("anchors", ["anchors: "]),
         ("backups", ["backups: MB/s"]),
         ("erasing", ["erasing: seconds"]),
+        ("desk", ["desk: milliseconds"]),
         ("edge", ["edge: "]),
     ],
 )
@@ -50,6 +51,14 @@ def test_a_run_ends_with_a_summary_and_keeps_its_results(tmp_path: Path) -> None
     assert results["missing"] == {}
     assert {verdict["met"] for verdict in results["summary"]} <= {"aim", "reach", "no"}
     assert results["figures"][0]["title"].startswith("registrations: ")
+
+
+def test_no_page_of_the_dashboard_runs_more_statements_where_there_are_more_rows(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    done = bench("pages", "--smoke", "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(file.read_text())
+    assert [one["met"] for one in results["summary"] if "grow with" in one["name"]] == ["aim"], done.stdout
 
 
 def test_a_peer_that_is_not_installed_is_named_with_the_reason() -> None:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flow import Sender, customer
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-from visitors import edge
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from reading import MISSING, Watch, open_chromium, sign_in
+from visitors import PASSWORD, edge
 
+from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.services import requests, users
-from dxflow.engine.services.roles import Role
 from dxflow.engine.services.tenants import NewTenant
 
 EMAIL = "owner@acme.example"
-
-# Nothing but the pages themselves: no driver from the network, no calls of the browser's own.
-OPTIONS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=1280,900"
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,9 +29,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a file; each has a profile of its own in it. Not for the whole run: while it
+    is open Playwright's event loop runs in this thread, and other tests couldn't run theirs."""
+    with sync_playwright() as playwright:
+        browser = open_chromium(playwright)
+        if browser is None:
+            if os.environ.get("CI"):
+                pytest.fail(MISSING)
+            pytest.skip(MISSING)
+        yield browser
+        browser.close()
+
+
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
     """The browser sees the same pages whatever the database is."""
+    shutil.copy(migrated_sqlite, tmp_path / "dx flow.db")
     return f"sqlite:///{tmp_path / 'dx flow.db'}"
 
 
@@ -61,30 +71,43 @@ def once(core: Core, tenant: NewTenant, drain: Callable[[], int]) -> str:
     return secret
 
 
-@pytest.fixture(params=["scripts", "no scripts"])
-def browser(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    """Chromium, once with JavaScript and once without."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip(
-            "this machine has no Chromium with its chromedriver (Debian: apt-get install chromium-driver)"
-        )
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for option in [*OPTIONS.split(), f"--user-data-dir={tmp_path / 'profile'}"]:
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    if request.param == "no scripts":
-        blocked = {"profile.managed_default_content_settings.javascript": 2}
-        options.add_experimental_option("prefs", blocked)
-    chromium = webdriver.Chrome(options=options, service=Service(executable_path=driver))
-    yield chromium
-    chromium.quit()
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def scripts(request: pytest.FixtureRequest) -> bool:
+    """Whether the browser runs scripts: every test of ``page`` runs with and without."""
+    return bool(request.param)
 
 
 @pytest.fixture
-def scripts_run(browser: webdriver.Chrome) -> bool:
-    """Whether this browser runs a page's scripts: asked of the browser itself."""
-    browser.get("data:text/html,<title>no</title><script>document.title='yes'</script>")
-    return browser.title == "yes"
+def context(chromium: Browser, scripts: bool, site: str) -> Iterator[BrowserContext]:
+    """A fresh profile. Its pages may ask nobody but this host, and none may trip over the content policy."""
+    context = chromium.new_context(
+        base_url=site, java_script_enabled=scripts, viewport={"width": 1280, "height": 900}
+    )
+    context.set_default_timeout(15_000)
+    watch = Watch(site)
+    context.on("request", watch.asked)
+    context.on("console", watch.said)
+    context.on("weberror", watch.threw)
+    yield context
+    context.close()
+    assert watch.strays == [], "a page asked another host"
+    assert watch.faults == [], "a page's script or the content policy complained"
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """An empty tab."""
+    return context.new_page()
+
+
+@pytest.fixture
+def enter(core: Core, tenant: NewTenant, page: Page) -> Callable[..., Page]:
+    """Makes a user with a role (an owner unless told) and a password, and signs them in in ``page``."""
+
+    def come_in(role: Role = Role.OWNER) -> Page:
+        email = f"the.{role}@acme.example"
+        users.create(core, tenant.controller.id, email, role, password=PASSWORD)
+        sign_in(page, email, PASSWORD)
+        return page
+
+    return come_in

@@ -6,12 +6,13 @@ import socket
 import sqlite3
 
 from commands import Ended, Home
+from mailserver import mail_server
 from wire import free_port
 
 from dxflow.engine.store.migrations import MIGRATIONS
 
 ALL = ["python", "settings", "data directory", "root key", "database", "clock", "audit log", "redis"]
-ALL += ["dx-agent", "port"]
+ALL += ["dx-agent", "mail", "port"]
 
 
 def failing(ended: Ended) -> dict[str, str]:
@@ -77,6 +78,17 @@ def test_an_unreachable_database_and_redis_are_told(home: Home) -> None:
     ended = doctor(home, database_url=database, redis_url=f"redis://127.0.0.1:{free_port()}")
     assert {"database", "redis"} <= set(failing(ended))
     assert "canary" not in ended.out + ended.err
+
+
+def test_a_mail_server_is_asked_without_sending_anything(shop: Home) -> None:
+    with mail_server() as server:
+        ended = doctor(shop, smtp_url=server.url(), mail_from="privacy@acme.example")
+        assert failing(ended) == {}
+        assert "privacy@acme.example" in str(ended.document)
+        assert (server.connections, server.received, server.asked) == (1, [], [])
+    away = doctor(shop, smtp_url="smtp://box:canary@127.0.0.1:" + str(free_port()))
+    assert failing(away)["mail"] == "the mail server can't be reached"
+    assert "canary" not in away.out + away.err
 
 
 def test_records_from_the_future_mean_that_the_clock_is_wrong(shop: Home) -> None:

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from commands import Failure, Home
 from flow import Sender, customer
-from server import ROOT, Server, environment
+from forked import ROOT, environment
+from server import Server
 from wire import free_port
 
 from waiting import wait_until
@@ -105,10 +106,11 @@ def terminal(directory: Path, *words: str, **settings: object) -> Iterator[Termi
 
 
 def test_beside_a_running_server_a_tenants_queues_are_listed(started: Server) -> None:
-    workflow, register, results = Home(started.data_dir).ask("queue", "list")
+    workflow, register, results, outside = Home(started.data_dir).ask("queue", "list")
     assert set(workflow) == FIELDS
     assert workflow["name"].startswith("workflow_queue_did:dep:")
     assert register["name"].startswith("audit_register_queue_did:dep:")
+    assert outside["name"].startswith("outside_queue_did:dep:")
     assert results["name"].startswith("audit_register_results_queue_did:dep:")
     assert (workflow["ready"], workflow["in_flight"], workflow["parked"]) == (0, 0, False)
 
@@ -243,6 +245,17 @@ def test_a_tenants_weight_is_set_shown_and_in_the_log(shop: Home) -> None:
     for wrong in ("0", "101", "many"):
         shop.run("queue", "weight", "--tenant", did, wrong).misused("WEIGHT")
     assert shop.ask("tenant", "show", did)["queue_weight"] == 5
+
+
+def test_a_tenants_work_is_paused_and_resumed_by_the_command_line(shop: Home) -> None:
+    did = shop.ask("tenant", "list")[0]["did"]
+    assert shop.ask("queue", "pause", "--tenant", did)["paused_at"]
+    assert shop.ask("tenant", "show", did)["paused_at"]
+    assert "Paused" in shop.run("queue", "pause", "--tenant", did).out, "twice is once"
+    assert leaves(shop).count("tenant.paused") == 1
+    assert shop.ask("queue", "resume", "--tenant", did)["paused_at"] is None
+    assert shop.ask("tenant", "show", did)["paused_at"] is None
+    assert leaves(shop).count("tenant.resumed") == 1
 
 
 def leaves(shop: Home) -> str:

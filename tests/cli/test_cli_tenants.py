@@ -55,7 +55,7 @@ def test_a_key_is_shown_once_and_listed_without_its_secret(shop: Home) -> None:
     assert made["api_key"].startswith(made["prefix"])
     listed = shop.ask("key", "list")
     assert [(row["name"], row["scopes"]) for row in listed] == [
-        ("first key", ["admin", "read", "write"]),
+        ("first key", ["admin", "read", "scim", "write"]),
         ("reader", ["read"]),
     ]
     assert made["api_key"] not in str(listed)
@@ -97,3 +97,41 @@ def test_a_table_for_people_has_headings_and_no_json(shop: Home) -> None:
     assert heading.split()[:2] == ["DID", "Name"]
     assert "Acme Shop" in row
     assert shown.err == ""
+
+
+def test_somebody_is_invited_with_a_token_that_is_shown_once(shop: Home) -> None:
+    made = shop.ask("user", "invite", "--email", "Ada@Example.com", "--role", "dpo")
+    assert (made["email"], made["role"], made["state"]) == ("ada@example.com", "dpo", "pending")
+    assert made["token"].startswith("dxi_")
+    assert made["address"].endswith("/dashboard/invitation")
+    assert shop.ask("user", "list") == []
+
+
+def test_the_matrix_shows_every_role_and_permission(shop: Home) -> None:
+    rows = shop.ask("user", "role", "--matrix")
+    assert {"permission", "owner", "auditor"} <= set(rows[0])
+    assert all(row["owner"] for row in rows)
+    assert "business owner" in shop.run("user", "role", "--matrix").out
+    assert shop.run("user", "role").code == 2
+
+
+def test_a_command_is_run_for_a_member_with_their_role_and_name(shop: Home) -> None:
+    owner = shop.ask("user", "create", "--email", "boss@example.com", "--role", "owner")
+    shop.ask("user", "create", "--email", "ada@example.com", "--role", "auditor")
+    shop.run("user", "invite", "--email", "x@example.com", "--as", "ada@example.com").refused(
+        "your role here is auditor"
+    )
+    made = shop.ask("user", "invite", "--email", "x@example.com", "--as", "boss@example.com")
+    assert made["invited_by"] == f"user:{owner['id']}"
+    shop.run("user", "list", "--as", "nobody@example.com").refused("no such user")
+    assert shop.run("keyring", "show", "--as", "boss@example.com").code == 2, "the operator's alone"
+
+
+def test_a_members_place_is_closed_opened_and_ended(shop: Home) -> None:
+    shop.ask("user", "create", "--email", "boss@example.com", "--role", "owner")
+    shop.ask("user", "create", "--email", "ada@example.com")
+    assert shop.ask("user", "shut-out", "ada@example.com")["active"] is False
+    assert shop.ask("user", "bring-back", "ada@example.com")["active"] is True
+    shop.ask("user", "remove", "ada@example.com")
+    assert [row["email"] for row in shop.ask("user", "list")] == ["boss@example.com"]
+    shop.run("user", "remove", "boss@example.com").refused("the last owner stays")

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from server import ROOT, Installation, Server, edge_alone
+from forked import ROOT
+from server import Installation, Server, edge_alone
 from wire import free_port
 
 from waiting import wait_until

@@ -168,6 +168,7 @@ def test_inside_another_program_its_own_logging_decides_and_nothing_personal_get
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     structlog.reset_defaults()
+    caplog.set_level(logging.WARNING)  # what the other program chose, whatever ran in this process before
     handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
     adopt()
     structlog.get_logger("dxflow.of_the_host").warning("told", email="ada@example.org", count=3)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 from pathlib import Path
 
@@ -43,6 +44,21 @@ def test_without_anything_set_the_defaults_of_the_contract_hold(tmp_path: Path) 
     assert settings.base_url == "http://127.0.0.1:8000"
 
 
+@pytest.mark.parametrize(
+    ("public_url", "sender"),
+    [
+        (None, "dxflow@[127.0.0.1]"),
+        ("https://privacy.acme.example/prefix", "dxflow@privacy.acme.example"),
+        ("http://localhost:8000", "dxflow@localhost"),
+        ("https://[2001:db8::1]", "dxflow@[IPv6:2001:db8::1]"),
+    ],
+)
+def test_mail_is_from_the_public_host_unless_it_is_set(public_url: str | None, sender: str) -> None:
+    assert Settings.load(public_url=public_url).sender == sender
+    named = Settings.load(public_url=public_url, mail_from=" Privacy@BÜCHER.example ")
+    assert named.sender == "Privacy@xn--bcher-kva.example"
+
+
 def test_flags_win_over_the_environment_and_the_environment_over_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +94,9 @@ def test_flags_win_over_the_environment_and_the_environment_over_the_file(
         ("LOCK_URLS", "redis://a,redis://b", "1, 3 or 5"),
         ("LOCK_URLS", "redis://a,redis://a,redis://b", "1, 3 or 5"),
         ("LOCK_URLS", "redis://a,,redis://b", "1, 3 or 5"),
+        ("TRUSTED_PROXIES", "proxy.example", "10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,", "10.0.0.0/8"),
         ("LOCK_TTL_MS", "10", "milliseconds"),
         ("AGENT_URL", "agent:9000", "http://host"),
         ("AGENT_URL", "http://agent/?key=1", "http://host"),
@@ -100,7 +119,17 @@ def test_flags_win_over_the_environment_and_the_environment_over_the_file(
         ("MAX_BODY_BYTES", "2MiB", "bytes"),
         ("RETRY_MAX_ATTEMPTS", "0", "1 to 100"),
         ("RETRY_MAX_BACKOFF_MS", "499", "DXFLOW_RETRY_MIN_BACKOFF_MS"),
+        ("ALLOWED_NETWORKS", "10.0.0.1/8", "10.20.0.0/16"),
+        ("ALLOWED_NETWORKS", "10.0.0.0/8,", "10.20.0.0/16"),
+        ("ALLOWED_NETWORKS", "intranet.example", "10.20.0.0/16"),
         ("SMTP_URL", "mail.example", "smtp://"),
+        ("SMTP_URL", "smtp://mail.example/path", "smtp://"),
+        ("SMTP_URL", "smtp://mail.example?tls=no", "smtp://"),
+        ("SMTP_URL", "smtp://user@mail.example", "smtp://"),
+        ("MAIL_FROM", "Acme", "privacy@example.com"),
+        ("MAIL_FROM", "Acme <privacy@acme.example>", "privacy@example.com"),
+        ("MAIL_FROM", "a@b.example\r\nBcc: c@d.example", "privacy@example.com"),
+        ("MAIL_FROM", "prïvacy@acme.example", "privacy@example.com"),
         ("PUBLIC_URL", "ftp://host", "https://"),
         ("PUBLIC_URL", "https://host/?a=b", "https://"),
         ("LOG_LEVEL", "loud", "debug, info, warning or error"),
@@ -180,6 +209,20 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     assert refusal().startswith(".env: ")
 
 
+def test_networks_that_tenants_addresses_may_lead_to_are_none_unless_they_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Settings.load().allowed_networks == ()
+
+    monkeypatch.setenv("DXFLOW_ALLOWED_NETWORKS", "10.20.0.0/16, fd00::/8,192.0.2.7")
+
+    assert Settings.load().allowed_networks == (
+        ipaddress.ip_network("10.20.0.0/16"),
+        ipaddress.ip_network("fd00::/8"),
+        ipaddress.ip_network("192.0.2.7/32"),
+    )
+
+
 def test_an_empty_setting_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DXFLOW_REDIS_URL", "")
 
@@ -214,6 +257,15 @@ def test_an_odd_number_of_lock_nodes_is_taken(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setenv("DXFLOW_LOCK_URLS", ", ".join(nodes))
 
     assert Settings.load().lock_urls == nodes
+
+
+def test_trusted_proxies_are_networks_or_addresses_and_none_by_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Settings.load().trusted_proxies == ()
+    monkeypatch.setenv("DXFLOW_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1,2001:db8::/32")
+    found = [str(one) for one in Settings.load().trusted_proxies]
+    assert found == ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]
 
 
 def test_sqlite_addresses_lead_to_absolute_paths(tmp_path: Path) -> None:

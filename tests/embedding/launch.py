@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Self
 
 import psutil
-from server import ROOT, Server, alive, environment
+from forked import ROOT, environment
+from server import Server, alive
 from wire import HOST
 
 from waiting import wait_until

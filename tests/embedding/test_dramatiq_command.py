@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from books import Books
 from embedding.launch import Program, shown_line
-from server import Installation, environment
+from forked import environment
+from server import Installation
 from traffic import Crowd, shipments
 
 from dxflow.actors import commandline

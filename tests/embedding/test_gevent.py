@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from embedding.launch import gunicorn, write_shown
-from server import Installation, environment
+from forked import environment
+from server import Installation
 
 ENGINE_OF_GREENLETS = """
 from gevent import monkey; monkey.patch_all()

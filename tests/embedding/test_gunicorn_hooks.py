@@ -12,7 +12,8 @@ import psutil
 import pytest
 from books import Books
 from embedding.launch import BIN, Program, gunicorn, write_shown
-from server import Installation, alive, environment
+from forked import environment
+from server import Installation, alive
 from traffic import Crowd, shipments
 from wire import HOST
 

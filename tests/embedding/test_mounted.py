@@ -115,15 +115,17 @@ def check_the_dashboard(installation: Installation, site: str) -> None:
 
 def crawl(browser: requests.Session, page: requests.Response) -> set[str]:
     """The paths of all pages and files that can be reached; each must be there, under the mount."""
-    waiting, seen = [page.url], set[str]()
+    waiting, seen, forms = [page.url], set[str](), set[str]()
     while waiting:
         url = waiting.pop()
         found = browser.get(url, timeout=10)
-        assert found.status_code == 200, url
+        only_takes_forms = url in forms and found.status_code in (404, 405)  # it wants its fields
+        assert found.status_code == 200 or only_takes_forms, url
+        forms |= {urljoin(url, target) for target in re.findall(r'action="([^"#]+)"', found.text)}
         seen.add(urlsplit(url).path)
         for target in addresses(found.text if "html" in found.headers["Content-Type"] else ""):
-            assert target.startswith(f"{MOUNT}/dashboard"), (url, target)
             full = urljoin(url, target)
+            assert full.startswith(urljoin(url, f"{MOUNT}/")), (url, target)
             known = urlsplit(full).path in seen or full in waiting
             if not known and not re.search("/sign-out|/events/", target):
                 waiting.append(full)

@@ -16,7 +16,8 @@ import pytest
 from books import Books
 from dramatiq.middleware import TimeLimitExceeded
 from embedding.launch import write_shown
-from server import Installation, alive, environment
+from forked import environment
+from server import Installation, alive
 
 import dxflow
 from dxflow.config.errors import StartError

@@ -3,11 +3,12 @@ bodies, and a way to break a step."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import psycopg2
 import pytest
+from databases import ROLE, as_role, as_superuser, execute
 from flow import Sender
 
 from dxflow.engine import steps
@@ -22,35 +23,30 @@ Break = Callable[..., None]
 @pytest.fixture(scope="session")
 def shared_postgresql(postgresql: str) -> str:
     """The address of one migrated database for all of these tests: making one takes longer than most tests."""
-    address = postgresql.replace("/postgres?", "/shared?")
-    _execute(postgresql, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE shared")
+    address = as_role(postgresql, "shared")
+    execute(postgresql, f"CREATE DATABASE shared OWNER {ROLE}")
     with Store(address) as store:
         store.migrate()
     return address
 
 
 @pytest.fixture
-def emptied_postgresql(shared_postgresql: str) -> str:
+def emptied_postgresql(postgresql: str, shared_postgresql: str) -> str:
     """That database without a row. As a replica it neither refuses deletions nor captures them."""
-    tables = [model._meta.table_name for model in models.Row.__subclasses__()]
+    tables = [model._meta.table_name for model in models.tables()]
     deletions = [f"DELETE FROM {table}" for table in tables]
-    _execute(shared_postgresql, "SET session_replication_role = replica; " + "; ".join(deletions))
+    above_all = as_superuser(postgresql, "shared")
+    execute(above_all, "SET session_replication_role = replica; " + "; ".join(deletions))
     return shared_postgresql
-
-
-def _execute(address: str, *statements: str) -> None:
-    connection = psycopg2.connect(address)
-    connection.autocommit = True
-    for statement in statements:
-        connection.cursor().execute(statement)
-    connection.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """A migrated store without a row, on each database. Neither waits for the disk: these tests never crash."""
     if request.param == "sqlite":
-        address = f"sqlite:///{tmp_path / 'dx flow.db'}"
+        path = tmp_path / "dx flow.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        address = f"sqlite:///{path}"
     else:
         address = str(request.getfixturevalue("emptied_postgresql"))
     with Store(address) as opened:

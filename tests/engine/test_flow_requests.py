@@ -32,7 +32,8 @@ def test_a_compliance_topic_becomes_a_request_with_shopifys_clock(
     shopify.send(topic, body)
     *_, event = settle(core)
     (request,) = _requests()
-    assert (request.type, request.reference, request.state) == (type, reference, "received")
+    assert (request.type, request.reference, request.state) == (type, reference, "identity_verified")
+    assert (request.verified_by, request.acknowledged_at is not None) == ("platform", True)
     assert (request.regime, request.source, request.event_id) == ("shopify", "shopify", event.id)
     assert request.received_at == event.received_at
     assert request.due == "2099-04-01"
@@ -74,7 +75,7 @@ def test_a_request_made_anew_after_the_first_was_answered_is_recorded_once(
     for _ in range(3):
         shopify.send("customers/redact", bodies.redact())
         settle(core)
-    assert [request.state for request in _requests()] == ["completed", "received"]
+    assert [request.state for request in _requests()] == ["completed", "identity_verified"]
 
 
 def test_requests_with_other_bodies_are_other_requests(core: Core, shopify: Sender) -> None:

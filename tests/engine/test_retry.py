@@ -86,3 +86,12 @@ def test_each_share_is_told_once_and_the_last_attempt_is_all_of_them(attempts: i
 
 def test_what_fails_for_good_has_used_up_its_attempts() -> None:
     assert alert(1, Decision(None), POLICY) == 100
+
+
+def test_a_schedule_stands_in_the_place_of_doubling_waits_and_a_longer_wish_is_honoured() -> None:
+    policy = RetryPolicy.of(5, 300, 7200)
+    waits = [decide(attempt, TransientError("no"), policy, lambda: 1.0).retry_in for attempt in (1, 2, 3, 4)]
+    assert waits == [5, 300, 7200, None]
+    assert decide(1, TransientError("no", 60), policy, lambda: 1.0).retry_in == 60
+    assert decide(1, TransientError("no", 10**9), policy, lambda: 1.0).retry_in == 7200
+    assert decide(2, TransientError("no"), policy, lambda: 0.0).retry_in == 150

@@ -13,6 +13,7 @@ from dxflow.config.settings import Settings
 from dxflow.engine import wiring
 from dxflow.engine.errors import Unavailable
 from dxflow.engine.identity.roots import KeyFault
+from dxflow.engine.mail.smtp import Smtp
 from dxflow.engine.services import tenants
 from dxflow.engine.store import Store, models
 
@@ -52,6 +53,16 @@ def test_what_one_process_wrote_the_next_one_opens(settings: MakeSettings) -> No
     check_invariants(core)
     assert core.subjects.profile(models.DataSubject.get())["email"] == "person1@shop.example"
     assert models.LogKey.select().count() == 1
+
+
+def test_mail_leaves_as_the_settings_say(settings: MakeSettings) -> None:
+    silent = wiring.core_for(settings()).post
+    assert (silent.transport, silent.sender) == (None, "dxflow@[127.0.0.1]")
+    wiring.forget()
+    more = {"smtp_url": "smtps://box:p%40ss@mail.example", "public_url": "https://privacy.acme.example/p"}
+    post = wiring.core_for(settings(**more)).post
+    assert post.transport == Smtp("mail.example", 465, True, "privacy.acme.example", "box", "p@ss")
+    assert (post.sender, post.public_url) == ("dxflow@privacy.acme.example", "https://privacy.acme.example/p")
 
 
 def settle_after(core: wiring.Core) -> None:

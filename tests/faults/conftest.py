@@ -13,7 +13,8 @@ import pytest
 import redis
 from books import Books
 from clusters import Node, end_at_once, start_nodes, stopped
-from server import Installation, Server, environment, installed
+from forked import environment
+from server import Installation, Server, installed
 
 from dxflow.config.valkey import EmbeddedValkey
 

@@ -129,7 +129,7 @@ def test_nothing_is_left_of_a_person_who_was_erased_and_every_proof_holds(
 
     for number, subject_id in enumerate(known):
         receipt = ("--receipt", str(kept / f"receipt-{number}"))
-        words = ("subject", "erase", subject_id, "--with-account", *receipt)
+        words = ("subject", "erase", subject_id, "--with-account", "--alone", *receipt)
         assert ask(home, *words, "--yes")["clean"]
     books.wait_until_quiet()
     _still_answers(api, known)

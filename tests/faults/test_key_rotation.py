@@ -11,7 +11,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from server import ROOT, ask, environment
+from forked import ROOT, environment
+from server import ask
 from traffic import Crowd, shipments
 
 from dxflow.config.settings import Settings

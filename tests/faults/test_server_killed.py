@@ -46,7 +46,7 @@ class Killer:
         """A random number of answers and of steps from now."""
         more = self.random.randrange(1, WEBHOOKS // KILLS * 4)
         aim = self._progress() + more
-        wait_until(lambda: self._progress() >= aim, timeout=60, what=f"{more} more answers and steps")
+        wait_until(lambda: self._progress() >= aim, timeout=120, what=f"{more} more answers and steps")
 
     def _wait_for_what_is_begun(self):
         """All events so far, done: a message is given up when it was in hand at five deaths in a row."""

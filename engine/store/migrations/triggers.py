@@ -36,6 +36,20 @@ CAPTURES = (
     Capture("users", "user", "identify", ("email_sealed", "active")),
 )
 
+MEMBERSHIPS = Capture("memberships", "membership", "identify", ("role", "active"))
+"""Captured since migration 5."""
+
+RIGHTS = (
+    Capture("messages", "message", "send", ("state",)),
+    Capture("obligations", "obligation", "call", ("state",)),
+    Capture("consent_pushes", "consent_push", "push", ("state",)),
+    Capture("announcements", "announcement", "deliver", ("state",)),
+)
+"""Captured since migration 7."""
+
+DASHBOARD = (Capture("bulk_replays", "bulk_replay", "decide", ("until_seq",)),)
+"""Captured since migration 8."""
+
 APPEND_ONLY = ("audit_entries", "consents")
 _REFUSAL = "{table} is append-only"
 
@@ -57,9 +71,21 @@ def sqlite() -> list[str]:
             f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
             f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key}) {raise_it}",
         ]
-    for capture in CAPTURES:
-        statements += [_sqlite_capture(capture, operation) for operation in ("INSERT", "UPDATE", "DELETE")]
-    return statements
+    return statements + [statement for capture in CAPTURES for statement in capturing("sqlite", capture)]
+
+
+def capturing(dialect: str, capture: Capture) -> list[str]:
+    """The triggers that capture one table."""
+    if dialect == "sqlite":
+        return [_sqlite_capture(capture, operation) for operation in ("INSERT", "UPDATE", "DELETE")]
+    arguments = f"'{capture.workflow}', '{capture.first_step}', '{capture.tenant}'"
+    changed = " OR ".join(f"OLD.{c} IS DISTINCT FROM NEW.{c}" for c in capture.columns)
+    return [
+        f"CREATE TRIGGER {capture.table}_capture AFTER INSERT OR DELETE ON {capture.table} "
+        f"FOR EACH ROW EXECUTE FUNCTION dxflow_capture({arguments})",
+        f"CREATE TRIGGER {capture.table}_capture_update AFTER UPDATE ON {capture.table} "
+        f"FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION dxflow_capture({arguments})",
+    ]
 
 
 def _sqlite_capture(capture: Capture, operation: str) -> str:
@@ -85,16 +111,7 @@ def postgresql() -> list[str]:
             f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION dxflow_refuse()",
         ]
-    for capture in CAPTURES:
-        arguments = f"'{capture.workflow}', '{capture.first_step}', '{capture.tenant}'"
-        changed = " OR ".join(f"OLD.{c} IS DISTINCT FROM NEW.{c}" for c in capture.columns)
-        statements += [
-            f"CREATE TRIGGER {capture.table}_capture AFTER INSERT OR DELETE ON {capture.table} "
-            f"FOR EACH ROW EXECUTE FUNCTION dxflow_capture({arguments})",
-            f"CREATE TRIGGER {capture.table}_capture_update AFTER UPDATE ON {capture.table} "
-            f"FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION dxflow_capture({arguments})",
-        ]
-    return statements
+    return statements + [statement for capture in CAPTURES for statement in capturing("postgresql", capture)]
 
 
 _POSTGRESQL_REFUSE = """

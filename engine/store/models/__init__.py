@@ -1,10 +1,13 @@
 """The tables as Peewee models. The truth about columns, defaults and constraints is in ``migrations``.
 
-Every row but those of ``Installation`` and ``LogKey`` belongs to one tenant (a data controller). Columns named
-``*_sealed`` hold AES-256-GCM ciphertext (``engine.identity.vault``); nothing else may hold personal data.
+A ``TenantRow`` belongs to one data controller, and its queries carry the tenant by themselves; what doesn't is
+named in ``GLOBAL``, with the reason. Columns named ``*_sealed`` hold AES-256-GCM ciphertext
+(``engine.identity.vault``); nothing else may hold personal data.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from .access import (
     ApiKey,
@@ -16,7 +19,26 @@ from .access import (
     Session,
     User,
 )
-from .base import Row, database
+from .base import Row, TenantRow, database, tables
+from .desk import (
+    Announcement,
+    IdentityCheck,
+    LegalHold,
+    Message,
+    Package,
+    PrivacyAgent,
+    RequestHold,
+    RightsDesk,
+    WebhookEndpoint,
+)
+from .fulfilment import (
+    ConnectorApi,
+    ConsentPush,
+    ErasureOrder,
+    Obligation,
+    SubjectLimit,
+    Suppression,
+)
 from .people import (
     Consent,
     ConsentCurrent,
@@ -27,6 +49,19 @@ from .people import (
     Notification,
     ProcessingActivity,
     RightsRequest,
+    SubjectMerge,
+    UndoneConsent,
+)
+from .provisioning import (
+    Attempt,
+    Invitation,
+    RecoveryCode,
+    ScimGroup,
+    ScimGroupMember,
+    ScimUser,
+    SsoFlow,
+    SsoIdentity,
+    SsoProvider,
 )
 from .record import (
     ActivitySalt,
@@ -47,47 +82,100 @@ from .record import (
     Registration,
 )
 from .secrets import Anchor, AuditSaltSubject, Erasure, LogEpoch, RootKeyRecord, WrappedKey
+from .watch import AuditorLink, BulkReplay, PasswordReset, RefusedDeliveries
+
+GLOBAL: Mapping[type[Row], str] = {
+    Installation: "facts about the installation",
+    RootKeyRecord: "the installation's",
+    WrappedKey: "found by owner, who may be the installation; useless without the root key and the owner's id",
+    LogKey: "sign every tenant's checkpoints",
+    DataController: "the tenants themselves, found by DID before anybody is known; ids are no secret",
+    Did: "a public registry: no two rows of any tenant may share one",
+    User: "people, who may belong to several data controllers: a membership says to which",
+    Session: "tell which tenant a browser means: looked up before any is known, by a secret's hash",
+    RecoveryCode: "a user's, whatever the tenant",
+    PasswordReset: "a user's, whatever the tenant: found by a secret's hash",
+    Attempt: "failures to sign in, of whoever it was",
+    Anchor: "of the installation's log, which speaks of all tenants",
+    CoveredCheckpoint: "leaves of the installation's log, which speaks of all tenants",
+    AgentEngine: "engines that a dx-agent serves",
+    AgentTenant: "the dx-agent's own tenants, found by DID",
+}
+"""Tables whose rows aren't one data controller's own, each with the reason why no scope holds for it."""
 
 __all__ = [
+    "GLOBAL",
     "ActPayload",
     "ActivitySalt",
     "AgentCheckpoint",
     "AgentEngine",
     "AgentTenant",
     "Anchor",
+    "Announcement",
     "ApiKey",
+    "Attempt",
     "AuditEntry",
     "AuditHead",
     "AuditSalt",
     "AuditSaltSubject",
     "AuditTile",
+    "AuditorLink",
+    "BulkReplay",
     "Connector",
+    "ConnectorApi",
     "ConnectorSecret",
     "Consent",
     "ConsentCurrent",
+    "ConsentPush",
     "CoveredCheckpoint",
     "DataController",
     "DataSubject",
     "DataSubjectLink",
     "Did",
     "Erasure",
+    "ErasureOrder",
     "Event",
     "IdempotencyKey",
+    "IdentityCheck",
     "Installation",
+    "Invitation",
+    "LegalHold",
     "LinkConflict",
     "LinkHistory",
     "LogEpoch",
     "LogKey",
     "LogKeyLeaf",
     "Membership",
+    "Message",
     "Notification",
+    "Obligation",
+    "Package",
+    "PasswordReset",
+    "PrivacyAgent",
     "ProcessingActivity",
+    "RecoveryCode",
+    "RefusedDeliveries",
     "Registration",
+    "RequestHold",
+    "RightsDesk",
     "RightsRequest",
     "RootKeyRecord",
     "Row",
+    "ScimGroup",
+    "ScimGroupMember",
+    "ScimUser",
     "Session",
+    "SsoFlow",
+    "SsoIdentity",
+    "SsoProvider",
+    "SubjectLimit",
+    "SubjectMerge",
+    "Suppression",
+    "TenantRow",
+    "UndoneConsent",
     "User",
+    "WebhookEndpoint",
     "WrappedKey",
     "database",
+    "tables",
 ]

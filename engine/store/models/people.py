@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import peewee
-from peewee import CharField, IntegerField, TextField
+from peewee import BooleanField, CharField, IntegerField, TextField
 
 from ..fields import BytesField, DocumentField, IdField, MomentField
-from .base import Row
+from .base import TenantRow
 
 
-class DataSubject(Row):
+class DataSubject(TenantRow):
     """An identified or identifiable person (GDPR Art. 4(1)).
 
     ``profile_sealed`` and ``key_wrapped`` are null until the ``data_subject`` workflow has sealed what plain
-    SQL left in ``intake``. ``sources`` maps a source to the newest time it spoke of this person.
+    SQL left in ``intake``. ``sources`` maps a source to the newest time it spoke of this person. ``limited``:
+    some ``SubjectLimit`` of theirs is in force.
     """
 
     id = IdField(primary_key=True)
@@ -25,6 +26,7 @@ class DataSubject(Row):
     sources = DocumentField()
     state = CharField()
     merged_into = IdField(null=True)
+    limited = BooleanField(default=False)
     created_at = MomentField()
     updated_at = MomentField()
 
@@ -32,7 +34,7 @@ class DataSubject(Row):
         table_name = "data_subjects"
 
 
-class DataSubjectLink(Row):
+class DataSubjectLink(TenantRow):
     """A keyed blind index of one identifier: equal identifiers of one tenant meet here, nobody else's do.
 
     ``value_sealed`` is the normalised identifier under its subject's own key, for the day the link key changes.
@@ -52,7 +54,7 @@ class DataSubjectLink(Row):
         table_name = "data_subject_links"
 
 
-class LinkHistory(Row):
+class LinkHistory(TenantRow):
     """Every move of a link: who had it, who has it now (null = nobody), why."""
 
     id = peewee.AutoField()
@@ -69,8 +71,9 @@ class LinkHistory(Row):
         table_name = "link_history"
 
 
-class LinkConflict(Row):
-    """Two identifiers of one body belong to two data subjects: a person must decide."""
+class LinkConflict(TenantRow):
+    """Two identifiers of one body belong to two data subjects: a person must decide. ``state`` is open, merged
+    (by ``merge_id``, where a person did it) or kept_apart."""
 
     id = IdField(primary_key=True)
     tenant_id = IdField()
@@ -80,12 +83,35 @@ class LinkConflict(Row):
     field = CharField()
     state = CharField()
     created_at = MomentField()
+    decided_by = CharField(null=True)
+    decided_at = MomentField(null=True)
+    reason_sealed = BytesField(null=True)
+    merge_id = IdField(null=True)
 
     class Meta:
         table_name = "link_conflicts"
 
 
-class Consent(Row):
+class SubjectMerge(TenantRow):
+    """A person merged ``gone_id`` into ``kept_id``. ``moved_sealed`` is what moved, for the day they take it
+    back (``engine.merging``)."""
+
+    id = IdField(primary_key=True)
+    tenant_id = IdField()
+    kept_id = IdField()
+    gone_id = IdField()
+    reason_sealed = BytesField()
+    moved_sealed = BytesField()
+    merged_by = CharField()
+    merged_at = MomentField()
+    undone_by = CharField(null=True)
+    undone_at = MomentField(null=True)
+
+    class Meta:
+        table_name = "subject_merges"
+
+
+class Consent(TenantRow):
     """One statement about consent. Append-only; ``ConsentCurrent`` is the newest per purpose and channel."""
 
     seq = peewee.AutoField()
@@ -112,7 +138,19 @@ class ConsentCurrent(Consent):
         table_name = "consents_current"
 
 
-class ProcessingActivity(Row):
+class UndoneConsent(TenantRow):
+    """A statement that a merge restated for the one it kept, and that doesn't hold since it was taken back."""
+
+    consent_id = IdField(primary_key=True)
+    tenant_id = IdField()
+    merge_id = IdField()
+    undone_at = MomentField()
+
+    class Meta:
+        table_name = "undone_consents"
+
+
+class ProcessingActivity(TenantRow):
     """What was done with whose data, why, and on which legal basis."""
 
     id = IdField(primary_key=True)
@@ -136,8 +174,15 @@ class ProcessingActivity(Row):
         table_name = "data_processing_activities"
 
 
-class RightsRequest(Row):
-    """What a person asks for, and the legal clock that runs since."""
+class RightsRequest(TenantRow):
+    """What a person asks for, and the legal clock that runs since.
+
+    ``version`` moves with every change of the desk. ``held_from`` is the state that a request on hold goes back
+    to, ``decision`` how it was answered (fulfilled, partly, denied), ``verified_by`` what proved who asks.
+    ``fulfilled_at`` is since when what was asked for is done (limits, withdrawals, rectification).
+    ``warn_at`` is when the next warning is due, ``warned`` the percent of the time that the last one told of;
+    ``acknowledge_warned_at`` is when it was told that nobody had confirmed receipt by the day to do it.
+    """
 
     id = IdField(primary_key=True)
     tenant_id = IdField()
@@ -156,12 +201,29 @@ class RightsRequest(Row):
     due = CharField(null=True)
     clock = DocumentField()
     created_at = MomentField()
+    version = IntegerField(default=0)
+    language = CharField(default="en")
+    held_from = CharField(null=True)
+    verified_at = MomentField(null=True)
+    verified_by = CharField(null=True)
+    acknowledged_at = MomentField(null=True)
+    extended_at = MomentField(null=True)
+    fulfilled_at = MomentField(null=True)
+    responded_at = MomentField(null=True)
+    closed_at = MomentField(null=True)
+    decision = CharField(null=True)
+    denial_reason = CharField(null=True)
+    duplicate_of = IdField(null=True)
+    privacy_agent_id = IdField(null=True)
+    warn_at = MomentField(null=True)
+    warned = IntegerField(default=0)
+    acknowledge_warned_at = MomentField(null=True)
 
     class Meta:
         table_name = "rights_requests"
 
 
-class Notification(Row):
+class Notification(TenantRow):
     """A notice to the privacy team. Texts name things by id, never a person."""
 
     id = IdField(primary_key=True)

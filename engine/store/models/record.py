@@ -6,10 +6,10 @@ import peewee
 from peewee import CharField, IntegerField, TextField
 
 from ..fields import BytesField, DocumentField, IdField, MomentField
-from .base import Row
+from .base import Row, TenantRow
 
 
-class Event(Row):
+class Event(TenantRow):
     """Inbox and outbox in one: one row is one run of one workflow.
 
     ``due_at`` is when the relay must (again) hand it to a worker: now for fresh rows, the next attempt for
@@ -46,7 +46,7 @@ class Event(Row):
         table_name = "events"
 
 
-class AuditEntry(Row):
+class AuditEntry(TenantRow):
     """One leaf of a tenant's log, in its canonical bytes. The database itself refuses to change it."""
 
     tenant_id = IdField()
@@ -60,7 +60,7 @@ class AuditEntry(Row):
         primary_key = peewee.CompositeKey("tenant_id", "seq")
 
 
-class AuditHead(Row):
+class AuditHead(TenantRow):
     """Where a tenant's log ends: size, root, the signed checkpoint, and the fence of the last lock holder.
 
     The installation's log speaks of its first ``covered_size`` leaves.
@@ -80,7 +80,7 @@ class AuditHead(Row):
         table_name = "audit_heads"
 
 
-class AuditTile(Row):
+class AuditTile(TenantRow):
     """Hashes of the tree in C2SP tiles: up to 256 hashes of tree level ``8 * level``."""
 
     tenant_id = IdField()
@@ -93,7 +93,7 @@ class AuditTile(Row):
         primary_key = peewee.CompositeKey("tenant_id", "level", "idx")
 
 
-class AuditSalt(Row):
+class AuditSalt(TenantRow):
     """The salt of a leaf's commitment: without it nobody can confirm what the leaf commits to."""
 
     tenant_id = IdField()
@@ -105,7 +105,7 @@ class AuditSalt(Row):
         primary_key = peewee.CompositeKey("tenant_id", "seq")
 
 
-class Registration(Row):
+class Registration(TenantRow):
     """The dx-agent's receipt for one processing activity; one activity is registered once.
 
     ``origin`` is empty for the tenant's own log; for an agent elsewhere it names the log, and ``proof`` is the
@@ -126,7 +126,7 @@ class Registration(Row):
         table_name = "registrations"
 
 
-class ActivitySalt(Row):
+class ActivitySalt(TenantRow):
     """What the leaf of a registered activity commits to, and the salt; without it the leaf can't be opened.
 
     Made with the first publication and kept: however often the dx-agent is asked, it hears the same.
@@ -179,7 +179,7 @@ class AgentTenant(Row):
         table_name = "agent_tenants"
 
 
-class AgentCheckpoint(Row):
+class AgentCheckpoint(TenantRow):
     """What the engine remembers of a tenant's log at a dx-agent: its last checkpoint and its keys.
 
     The row that was seen last is of the agent in use.
@@ -197,7 +197,7 @@ class AgentCheckpoint(Row):
         primary_key = peewee.CompositeKey("tenant_id", "origin")
 
 
-class IdempotencyKey(Row):
+class IdempotencyKey(TenantRow):
     """The answer given to a POST that carried an ``Idempotency-Key``."""
 
     tenant_id = IdField()
@@ -233,7 +233,7 @@ class LogKey(Row):
         table_name = "log_keys"
 
 
-class LogKeyLeaf(Row):
+class LogKeyLeaf(TenantRow):
     """Leaf ``seq`` of this log says that a key was added or retired; ``public_key`` is hex."""
 
     public_key = CharField()
@@ -246,7 +246,7 @@ class LogKeyLeaf(Row):
         primary_key = peewee.CompositeKey("public_key", "kind", "tenant_id")
 
 
-class ActPayload(Row):
+class ActPayload(TenantRow):
     """What an administrative act changed; its leaf commits to it, and names it as ``act``."""
 
     id = IdField(primary_key=True)

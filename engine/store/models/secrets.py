@@ -6,7 +6,7 @@ import peewee
 from peewee import CharField, IntegerField, TextField
 
 from ..fields import BytesField, IdField, MomentField
-from .base import Row
+from .base import Row, TenantRow
 
 
 class RootKeyRecord(Row):
@@ -42,7 +42,7 @@ class WrappedKey(Row):
         primary_key = peewee.CompositeKey("owner_id", "purpose", "version")
 
 
-class AuditSaltSubject(Row):
+class AuditSaltSubject(TenantRow):
     """Whom the leaf of a salt concerns."""
 
     subject_id = IdField()
@@ -54,7 +54,7 @@ class AuditSaltSubject(Row):
         primary_key = peewee.CompositeKey("subject_id", "tenant_id", "seq")
 
 
-class Erasure(Row):
+class Erasure(TenantRow):
     """A data subject who was erased; ``log_index`` is the leaf that says so."""
 
     subject_id = IdField(primary_key=True)
@@ -100,7 +100,7 @@ class Anchor(Row):
         table_name = "anchors"
 
 
-class LogEpoch(Row):
+class LogEpoch(TenantRow):
     """A log that was restored from a backup older than a checkpoint already published goes on under ``origin``.
 
     Its leaf ``seq`` says what is missing: the entries from ``seq`` to ``published_size`` of the log under

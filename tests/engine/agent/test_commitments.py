@@ -5,10 +5,10 @@ from __future__ import annotations
 from flow import Sender, advance, claim, customer, drain, leaves, run
 
 from dxflow.engine.core import Core
+from dxflow.engine.ledger import activity_leaf
 from dxflow.engine.ledger.leaves import commit
 from dxflow.engine.outbox import Dispatch
 from dxflow.engine.services.tenants import NewTenant
-from dxflow.engine.steps import processing_activity
 from dxflow.engine.store import models
 
 
@@ -37,7 +37,7 @@ def test_the_leaf_opens_with_salt_and_activity_and_with_nothing_else(
     (activity,) = models.ProcessingActivity.select()
     (leaf,) = leaves(tenant.controller.id, "activity.registered")
     kept = _salt(activity)
-    content = processing_activity.payload(activity)
+    content = activity_leaf.payload(activity)
     assert leaf["commitment"] == kept.commitment == commit(bytes(kept.salt), content)
     assert commit(bytes(32), content) != leaf["commitment"]
     assert len(bytes(kept.salt)) == 32

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from anchored import anchoring, carried, mined, only_what_was_stored, rows, settle, states
 from chains import Chain, Proxy
-from flow import Sender, customer, drain
+from flow import Sender, customer, drain, seeing
 
 from dxflow.engine import core as cores
 from dxflow.engine.anchorer import Anchorer
@@ -147,6 +147,7 @@ def test_killed_between_storing_and_sending_the_stored_bytes_are_sent(
 _spawn = multiprocessing.get_context("spawn")
 
 
+@seeing
 def _sign_and_die(database_url: str, url: str, chain_url: str) -> None:
     def die(*_: object) -> NoReturn:
         os.kill(os.getpid(), signal.SIGKILL)

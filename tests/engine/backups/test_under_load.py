@@ -7,12 +7,13 @@ import threading
 import zipfile
 from pathlib import Path
 
-from flow import customer, drain
+from flow import customer, drain, seeing
 from places import Place
 
 from dxflow.engine.ledger.log import INSTALLATION
 from dxflow.engine.services import covering, verifying
 from dxflow.engine.store import models
+from dxflow.engine.store.migrations import MIGRATIONS
 from waiting import wait_until
 
 
@@ -22,7 +23,7 @@ class Writers:
     def __init__(self, place: Place) -> None:
         self._place, self._stopping, self.done = place, threading.Event(), 0
         self.faults: list[BaseException] = []
-        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(2)]
+        self._threads = [threading.Thread(target=seeing(self._write), args=(number,)) for number in range(2)]
 
     def __enter__(self) -> Writers:
         for thread in self._threads:
@@ -88,5 +89,5 @@ def test_the_manifest_says_what_the_logs_were(place: Place, tmp_path: Path) -> N
         manifest = json.loads(data.read("manifest.json"))
     assert {one["id"]: (one["origin"], one["size"], one["root"]) for one in lines} == heads
     assert INSTALLATION in heads
-    assert (manifest["dialect"], manifest["schema"]) == (core.store.dialect, 4)
+    assert (manifest["dialect"], manifest["schema"]) == (core.store.dialect, MIGRATIONS[-1].number)
     assert set(manifest["members"]) == set(zipfile.ZipFile(made.data).namelist()) - {"manifest.json"}

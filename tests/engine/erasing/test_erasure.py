@@ -13,14 +13,14 @@ from typing import Any
 import bodies
 import peewee
 import pytest
-from flow import Sender, customer, drain
+from flow import Sender, customer, drain, seeing
 
 from dxflow.engine.core import Core
 from dxflow.engine.erasing import erasure
 from dxflow.engine.errors import Conflict, Invalid, NotFound, StaleFence, Unavailable
 from dxflow.engine.identity import did
 from dxflow.engine.identity.subjects import Origin
-from dxflow.engine.ledger import leaves, proofs
+from dxflow.engine.ledger import activity_leaf, leaves, proofs
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.services import (
     acts,
@@ -34,7 +34,6 @@ from dxflow.engine.services import (
 )
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.shred_list import ShredList
-from dxflow.engine.steps import processing_activity
 from dxflow.engine.store import Store, models
 
 ADA = "ada.canary@shop.example"
@@ -72,7 +71,7 @@ def known(core: Core, tenant: NewTenant, shopify: Sender) -> models.DataSubject:
 def _everything(store: Store) -> bytes:
     """All values of all tables, as they are stored."""
     found = []
-    for model in models.Row.__subclasses__():
+    for model in models.tables():
         rows = store.database.execute_sql(f"SELECT * FROM {model._meta.table_name}").fetchall()
         found += [
             bytes(one) if isinstance(one, bytes | memoryview) else str(one).encode()
@@ -125,7 +124,7 @@ def test_who_knows_exactly_what_a_leaf_said_cannot_confirm_it(
     core: Core, tenant: NewTenant, known: models.DataSubject
 ) -> None:
     activity = models.ProcessingActivity.get(models.ProcessingActivity.subject_id == known.id)
-    payload = processing_activity.payload(activity)
+    payload = activity_leaf.payload(activity)
     registered = models.Registration.get_by_id(activity.id)
     salt = models.ActivitySalt.get_by_id(activity.id)
     assert leaves.commit(bytes(salt.salt), payload) == registered.commitment, (
@@ -265,7 +264,28 @@ def test_who_signs_in_here_is_erased_with_their_account_or_not_at_all(core: Core
     with pytest.raises(Conflict, match="--with-account"):
         _erase(core, tenant, user.subject_id)
     assert models.DataSubject.get_by_id(user.subject_id).state == "active"
+    identity_id, place = core.new_id(), {"table": "sso_identities", "column": "subject_sealed"}
+    provider = models.SsoProvider.create(
+        id=core.new_id(),
+        tenant_id=tenant.controller.id,
+        issuer="https://accounts.example",
+        client_id="acme",
+        secret_sealed=b"sealed",
+        created_at=core.clock(),
+        force_insert=True,
+    )
+    models.SsoIdentity.create(
+        id=identity_id,
+        provider_id=provider.id,
+        tenant_id=tenant.controller.id,
+        user_id=user.id,
+        subject_link="link",
+        subject_sealed=core.keys.seal_own(b"sub-1", **place, row_id=identity_id),
+        created_at=core.clock(),
+        force_insert=True,
+    )
     _erase(core, tenant, user.subject_id, with_account=True)
+    assert models.SsoIdentity.select().count() == 0
     row = models.User.get_by_id(user.id)
     assert (row.active, row.email_sealed, row.email_link, row.subject_id) == (False, None, None, None)
 
@@ -293,7 +313,7 @@ def test_an_erased_person_is_shown_as_such(core: Core, tenant: NewTenant, known:
     row = subjects.get(tenant.controller.id, known.id)
     shown = subjects.overview(core, row, "system")
     assert (shown.subject.state, shown.profile, shown.links) == ("erased", {}, [])
-    assert timeline.of_subject(tenant.controller.id, known.id).rows
+    assert timeline.of_people(tenant.controller.id, [known.id]).rows
 
 
 def test_erasing_while_deliveries_about_the_person_pour_in(
@@ -315,7 +335,7 @@ def test_erasing_while_deliveries_about_the_person_pour_in(
 
     for number in range(60):
         shopify.send("customers/update", customer(7_064_055, email=ADA, first_name=f"N{number}"))
-    threads = [threading.Thread(target=work) for _ in range(2)]
+    threads = [threading.Thread(target=seeing(work)) for _ in range(2)]
     for thread in threads:
         thread.start()
     _erase(core, tenant, known.id)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import suppress
 from datetime import timedelta
 
 import bodies
 import pytest
-from flow import HandClock, Sender, advance, at_once, claim, customer, drain, leaves, run
+from flow import HandClock, Sender, advance, at_once, claim, customer, drain, leaves, run, seeing
 
 from dxflow.engine.core import Core
+from dxflow.engine.desk import moves
 from dxflow.engine.erasing import erasure, rows
 from dxflow.engine.errors import StaleFence, Unavailable
 from dxflow.engine.identity.subjects import Origin
 from dxflow.engine.ledger.log import Leaf
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import acts, verifying
+from dxflow.engine.rights.telling import tell
+from dxflow.engine.services import acts, requests, verifying
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
+from waiting import wait_until
 
 ADA = "ada.canary@shop.example"
 BODY = customer(1, email=ADA)
@@ -225,3 +229,38 @@ def test_a_delivery_about_nobody_that_named_the_person_is_known_again_for_thirty
     erasure.sweep(core)
     assert models.Event.get(models.Event.id == named.event_id).dedup_key is None
     assert erasure.sweep(core) == 0
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_a_message_that_is_being_written_while_its_person_is_erased_goes_with_them(
+    core: Core, tenant: NewTenant, ada: models.DataSubject
+) -> None:
+    request = requests.create(core, tenant.controller.id, "system", "access", Person(email=ADA))
+    written, erasing = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with core.store.transaction():
+            tell(core, moves.locked(core, request.tenant_id, request.id), "clarification", question="Which?")
+            written.set()
+            assert erasing.wait(30)
+        core.store.close()
+
+    def erase() -> None:
+        assert written.wait(30)
+        _erase(core, tenant, ada.id)
+        core.store.close()
+
+    threads = [threading.Thread(target=seeing(one)) for one in (write, erase)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: _somebody_waits(core), timeout=30)
+    erasing.set()
+    for thread in threads:
+        thread.join(60)
+    row = models.Message
+    assert not row.select().where(row.kind == "clarification", row.to_sealed.is_null(False)).exists()
+
+
+def _somebody_waits(core: Core) -> bool:
+    found = core.store.database.execute_sql("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return bool(found.fetchone()[0])

@@ -112,6 +112,29 @@ def test_the_stronger_identifier_decides_and_the_other_is_a_conflict(core: Core,
     assert owners == {_id(by_mail), _id(by_id)}
 
 
+def test_no_profile_shows_an_identifier_that_is_somebody_elses(core: Core, tenant: NewTenant) -> None:
+    _match(core, tenant, email="eve@shop.example", phone=TELEPHONE)
+    ada = _match(core, tenant, email="ada@shop.example", external_ids=(("crm", "1"),))
+    both = _match(
+        core, tenant, email="eve@shop.example", phone=TELEPHONE, name="Ada", external_ids=(("crm", "1"),)
+    )
+    assert (_id(both), both.conflicts) == (_id(ada), ("email", "phone"))
+    said = core.subjects.profile(models.DataSubject.get_by_id(_id(ada)))
+    assert said == {"email": "ada@shop.example", "name": "Ada", "external_ids": {"crm": "1"}}
+
+
+def test_who_moves_to_somebody_elses_address_keeps_their_own(core: Core, tenant: NewTenant) -> None:
+    ada = _match(core, tenant, email="ada@shop.example")
+    _match(core, tenant, email="eve@shop.example")
+    origin = Origin(tenant.controller.id, "test", None, None)
+    before, after = Person(email="ada@shop.example"), Person(email="eve@shop.example", name="Ada")
+    with core.store.transaction():
+        moved = core.subjects.move(origin, before, after, "DE")
+    assert (moved.outcome, moved.conflicts) == ("moved", ("email",))
+    said = core.subjects.profile(models.DataSubject.get_by_id(_id(ada)))
+    assert said == {"email": "ada@shop.example", "name": "Ada"}
+
+
 def test_a_shared_telephone_joins_nobody_who_has_another_address(core: Core, tenant: NewTenant) -> None:
     first = _match(core, tenant, email="ada@shop.example", phone=TELEPHONE)
     second = _match(core, tenant, email="eve@shop.example", phone=TELEPHONE)

@@ -106,6 +106,13 @@ def test_a_full_log_still_proves_every_older_size(data: st.DataObject, size: int
     assert tiles.consistency_proof(FULL, old, size) == subproof(old, 0, size, True)
 
 
+@pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 700, 1025, 3000])
+def test_proofs_of_many_leaves_at_once_are_those_of_each(size: int) -> None:
+    chosen = sorted({0, size - 1, size // 2, size // 3, *range(0, size, 97)})
+    found = tiles.inclusion_proofs(FULL, chosen, size)
+    assert found == {index: path(index, 0, size) for index in chosen}
+
+
 @settings(max_examples=40)
 @given(st.lists(st.integers(0, 700), max_size=8))
 def test_how_leaves_are_batched_makes_no_difference(batches: list[int]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flow import HandClock
+from flow import HandClock, seeing
 
 from dxflow.engine import core as cores
 from dxflow.engine import rotation
@@ -181,8 +181,12 @@ def test_everything_opens_after_a_seal_rotation_and_nothing_is_under_the_old_ver
 
 def test_every_sealed_column_belongs_to_a_rotation() -> None:
     named = {(place.table, place.column) for place in (*sealed.TENANTS, *sealed.OWN)}
-    under_the_subjects_own = {("data_subjects", "profile_sealed"), ("data_subject_links", "value_sealed")}
-    tables = [model for model in models.Row.__subclasses__() if model._meta.table_name]
+    under_the_subjects_own = {
+        ("data_subjects", "profile_sealed"),
+        ("data_subject_links", "value_sealed"),
+        ("subject_merges", "moved_sealed"),
+    }
+    tables = [model for model in models.tables() if model._meta.table_name]
     columns = {
         (str(model._meta.table_name), name)
         for model in tables
@@ -229,10 +233,29 @@ def test_a_delivery_sent_again_is_known_after_a_rotation_and_after_the_old_key_i
     assert event.body_mac == late.keys.mac(tenant.controller.id, "body", open_payload(late, event))
 
 
-def test_the_installations_own_keys_rotate_too(inhabited: Core) -> None:
+def test_who_comes_in_while_the_installations_link_key_rotates_is_found_afterwards(
+    inhabited: Core, tenant: NewTenant, clock: HandClock
+) -> None:
+    stale = _another_process(inhabited)
+    stale.keys.versions(INSTALLATION, LINK)  # what it relies on for some seconds
+    came: list[str] = []
+
+    def meanwhile(seconds: float) -> None:
+        email = f"person{len(came)}@shop.example"
+        users.create(stale if not came else inhabited, tenant.controller.id, email, "member")
+        came.append(email)
+        clock.forward(max(seconds, 4))
+
+    assert rotation.rotate_links(inhabited, INSTALLATION, pause=meanwhile)["retired"] == [1]
+    assert len(came) > 1
+    late = _another_process(inhabited)
+    assert all(users.by_email(late, email) is not None for email in came)
+
+
+def test_the_installations_own_keys_rotate_too(inhabited: Core, clock: HandClock) -> None:
     signing = [key.vkey for key in inhabited.signing.active()]
     assert rotation.rotate_seal(inhabited, INSTALLATION)["retired"] == [1]
-    assert rotation.rotate_links(inhabited, INSTALLATION)["retired"] == [1]
+    assert rotation.rotate_links(inhabited, INSTALLATION, pause=clock.forward)["retired"] == [1]
     late = _another_process(inhabited)
     assert [key.vkey for key in late.signing.active()] == signing
     found = users.by_email(late, "dpo@shop.example")
@@ -330,7 +353,7 @@ def test_links_rotate_under_traffic(core: Core, tenant: NewTenant) -> None:
         finally:
             mine.store.close()
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    threads = [threading.Thread(target=seeing(work), args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for _ in range(2):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flow import SECRET, HandClock, Sender, customer, leaves
 
@@ -73,6 +75,13 @@ def test_a_second_rotation_does_not_prolong_the_first_secrets_life(
     assert connectors.secrets_of(core, row) == ("three", "two")
     clock.forward(ROTATION_OVERLAP.total_seconds())
     assert connectors.secrets_of(core, row) == ("three",)
+
+
+def test_a_rotation_without_overlap_ends_every_older_secret(core: Core, tenant: NewTenant) -> None:
+    row = connectors.add(core, tenant.controller.id, "shopify", ["one"])
+    connectors.rotate(core, tenant.controller.id, row.id, "two", overlap=timedelta(weeks=1))
+    connectors.rotate(core, tenant.controller.id, row.id, "three", overlap=timedelta(0))
+    assert connectors.secrets_of(core, row) == ("three",), "whoever stole one of them has nothing now"
 
 
 def test_a_connector_of_another_tenant_is_not_found(core: Core, tenant: NewTenant, shopify: Sender) -> None:

@@ -7,6 +7,7 @@ import uuid
 import pytest
 from flow import leaves
 
+from dxflow.engine.access import roles
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid, NotAuthentic, NotFound
 from dxflow.engine.services import credentials, tenants
@@ -18,9 +19,9 @@ def test_a_key_authenticates_as_its_tenant_with_its_scopes(core: Core, tenant: N
     row, secret = credentials.create_key(
         core, tenant.controller.id, "ci", ["write", "read", "read"], "system"
     )
-    caller = credentials.authenticate(secret)
+    caller = credentials.authenticate(core, secret)
     assert (caller.tenant_id, caller.actor) == (tenant.controller.id, f"key:{row.id}")
-    assert caller.scopes == {"read", "write"}
+    assert caller.permissions == roles.of_scopes(["read", "write"])
 
 
 def test_the_key_itself_is_kept_nowhere(core: Core, tenant: NewTenant) -> None:
@@ -37,14 +38,14 @@ def test_anything_but_the_key_is_refused(core: Core, tenant: NewTenant, change: 
     secret = tenant.api_key
     other = {"": "", "x": secret + "x", "upper": secret.upper(), "none": "dxk_"}[change]
     with pytest.raises(NotAuthentic):
-        credentials.authenticate(other)
+        credentials.authenticate(core, other)
 
 
 def test_a_revoked_key_is_refused_at_once_and_for_good(core: Core, tenant: NewTenant) -> None:
     row, secret = credentials.create_key(core, tenant.controller.id, "ci", ["read"], "system")
     credentials.revoke(core, tenant.controller.id, row.id, "system")
     with pytest.raises(NotAuthentic):
-        credentials.authenticate(secret)
+        credentials.authenticate(core, secret)
     first = models.ApiKey.get_by_id(row.id).revoked_at
     credentials.revoke(core, tenant.controller.id, row.id, "system")
     assert models.ApiKey.get_by_id(row.id).revoked_at == first
@@ -61,7 +62,7 @@ def test_a_key_of_another_tenant_is_not_found(core: Core, tenant: NewTenant) -> 
     ):
         with pytest.raises(NotFound):
             credentials.revoke(core, tenant_id, key_id, "system")
-    assert credentials.authenticate(tenant.api_key)
+    assert credentials.authenticate(core, tenant.api_key)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def test_a_tenant_has_its_did_its_key_its_log_and_one_api_key(core: Core, tenant
     controller = tenant.controller
     assert controller.did == did.derive(controller.id)
     assert core.log.head(controller.id).origin == f"dxflow.example/log/{controller.did}"
-    assert credentials.authenticate(tenant.api_key).tenant_id == controller.id
+    assert credentials.authenticate(core, tenant.api_key).tenant_id == controller.id
     kinds = [entry.kind for entry in reversed(audit.entries(controller.id))]
     assert kinds == ["tenant.created", "api_key.created"]
 

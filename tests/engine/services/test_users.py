@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
+from dxflow.engine.access import roles
+from dxflow.engine.access.roles import Permission, Role
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, Forbidden, Invalid, NotFound
-from dxflow.engine.services import passwords, roles, sessions, tenants, users
-from dxflow.engine.services.roles import Permission, Role
+from dxflow.engine.services import membership, passwords, sessions, tenants, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
@@ -59,7 +60,7 @@ def test_the_user_workflow_keeps_the_role_that_was_given(
 ) -> None:
     users.create(core, tenant.controller.id, "a@acme.example", "dpo")
     drain()
-    assert [member.role for member in users.listing(tenant.controller.id)] == [Role.DPO]
+    assert [member.role for member in membership.every(tenant.controller.id)] == [Role.DPO]
     assert not models.Event.select().where(models.Event.state != "done").exists()
 
 
@@ -67,7 +68,7 @@ def test_nobody_is_brought_in_twice(core: Core, tenant: NewTenant) -> None:
     users.create(core, tenant.controller.id, "a@acme.example", "dpo")
     with pytest.raises(Conflict):
         users.create(core, tenant.controller.id, "A@acme.example", "owner")
-    assert [member.role for member in users.listing(tenant.controller.id)] == [Role.DPO]
+    assert [member.role for member in membership.every(tenant.controller.id)] == [Role.DPO]
     assert len(leaves("user.created")) == 1
 
 
@@ -78,7 +79,7 @@ def test_one_person_may_have_another_role_at_another_controller(core: Core, tena
     assert same.id == user.id
     assert first is not None
     assert second is None
-    assert [member.role for member in users.listing(other.id)] == [Role.AUDITOR]
+    assert [member.role for member in membership.every(other.id)] == [Role.AUDITOR]
     assert len(leaves("user.joined")) == 1
 
 
@@ -168,11 +169,25 @@ def test_another_controller_cant_renew_what_opens_the_first(core: Core, tenant: 
         users.renew_one_time(core, other.id, user.id)
 
 
+@pytest.mark.parametrize("active", [True, False])
+def test_a_manager_cant_take_over_somebody_who_belongs_elsewhere_too(
+    core: Core, tenant: NewTenant, active: bool
+) -> None:
+    other = tenants.create(core, "Other Shop", "FR").controller
+    user, _ = users.create(core, tenant.controller.id, "a@acme.example", "dpo", password=PASSWORD)
+    users.create(core, other.id, "a@acme.example", "owner")
+    models.Membership.update(active=active).where(models.Membership.tenant_id == other.id).execute()
+    with pytest.raises(Conflict, match="whoever runs this installation"):
+        users.renew_one_time(core, tenant.controller.id, user.id, actor="user:1")
+    assert sessions.sign_in(core, "a@acme.example", PASSWORD), "nothing was changed"
+    assert users.renew_one_time(core, tenant.controller.id, user.id), "the command line may"
+
+
 def test_a_role_is_changed_at_once_and_logged(core: Core, tenant: NewTenant) -> None:
     tenant_id = tenant.controller.id
     user, _ = users.create(core, tenant_id, "a@acme.example", "dpo", password=PASSWORD)
     token = sessions.sign_in(core, "a@acme.example", PASSWORD)
-    users.set_role(core, tenant_id, user.id, "auditor", actor="user:1")
+    membership.set_role(core, tenant_id, user.id, "auditor", actor="user:1")
     signed = sessions.find(core, token)
     assert signed is not None
     assert signed.role == Role.AUDITOR
@@ -183,9 +198,9 @@ def test_the_last_owner_keeps_the_role(core: Core, tenant: NewTenant) -> None:
     tenant_id = tenant.controller.id
     first, _ = users.create(core, tenant_id, "a@acme.example", "owner")
     with pytest.raises(Conflict):
-        users.set_role(core, tenant_id, first.id, "dpo")
+        membership.set_role(core, tenant_id, first.id, "dpo")
     users.create(core, tenant_id, "b@acme.example", "owner")
-    assert users.set_role(core, tenant_id, first.id, "dpo").role == "dpo"
+    assert membership.set_role(core, tenant_id, first.id, "dpo").role == "dpo"
 
 
 def test_a_role_at_one_controller_gives_none_at_another(core: Core, tenant: NewTenant) -> None:
@@ -193,7 +208,7 @@ def test_a_role_at_one_controller_gives_none_at_another(core: Core, tenant: NewT
     user, _ = users.create(core, tenant.controller.id, "a@acme.example", "dpo")
     for stranger in (user.id, "919108f7-52d1-4320-9bac-f847db4148a8", "no id"):
         with pytest.raises(NotFound):
-            users.set_role(core, other.id, stranger, "owner")
+            membership.set_role(core, other.id, stranger, "owner")
         with pytest.raises(NotFound):
             users.set_password(core, other.id, stranger, PASSWORD, current=None)
     with pytest.raises(NotFound):

@@ -8,6 +8,7 @@ import pytest
 from flow import Sender, drain
 
 from dxflow.config.settings import Settings
+from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid, NotFound
 from dxflow.engine.platforms import PLATFORMS
@@ -16,12 +17,12 @@ from dxflow.engine.services import (
     credentials,
     deliveries,
     doctor,
+    membership,
     tenants,
     upkeep,
     users,
     welcome,
 )
-from dxflow.engine.services.roles import Role
 from dxflow.engine.services.tenants import NewTenant
 
 
@@ -36,8 +37,8 @@ def test_the_first_start_makes_the_demo_tenant_with_its_owner_and_key(core: Core
     assert made is not None
     tenant = welcome.demo_tenant()
     assert (tenant.did, tenant.name, tenant.region) == (made.did, "Demo Shop", "DE")
-    assert credentials.authenticate(made.api_key).tenant_id == tenant.id
-    [owner] = users.listing(tenant.id)
+    assert credentials.authenticate(core, made.api_key).tenant_id == tenant.id
+    [owner] = membership.every(tenant.id)
     assert owner.role is Role.OWNER
     assert users.find(core, tenant.id, made.email).id == owner.user_id
     assert made.one_time_password

@@ -15,7 +15,7 @@ from dxflow.engine import machine
 from dxflow.engine.errors import Unavailable
 from dxflow.engine.store import Store, models, quick
 from dxflow.engine.store.migrations import MIGRATIONS
-from dxflow.engine.store.migrations.triggers import CAPTURES
+from dxflow.engine.store.migrations.triggers import CAPTURES, DASHBOARD, MEMBERSHIPS, RIGHTS
 from dxflow.engine.store.turns import Turns
 
 TENANT = "919108f7-52d1-4320-9bac-f847db4148a8"
@@ -51,6 +51,22 @@ def test_an_existing_installation_takes_the_next_migration(
         assert models.Event.get().entity_id == TENANT
 
 
+def test_what_was_granted_and_built_on_the_consents_that_hold_outlives_their_renewal(
+    new_postgresql: Callable[[], str],
+) -> None:
+    with Store(new_postgresql()) as store:
+        store.migrate(7)
+        execute = store.database.execute_sql
+        execute("GRANT SELECT ON consents_current TO PUBLIC")
+        execute("CREATE VIEW a_report AS SELECT purpose, state FROM consents_current")
+        assert store.migrate() == ["dashboard"]
+        granted = "SELECT has_table_privilege('pg_monitor', 'consents_current', 'SELECT')"
+        assert execute(granted).fetchone()[0] is True
+        (options,) = execute("SELECT reloptions FROM pg_class WHERE relname = 'consents_current'").fetchone()
+        assert options == ["security_invoker=true"]
+        assert execute("SELECT count(*) FROM a_report").fetchone()[0] == 0
+
+
 def test_two_processes_may_migrate_the_same_database_at_once(database_url: str) -> None:
     store = Store(database_url)
     errors: list[Exception] = []
@@ -74,7 +90,7 @@ def test_two_processes_may_migrate_the_same_database_at_once(database_url: str) 
 
 def test_every_model_reads_what_its_table_holds(store: Store) -> None:
     tables = set(store.database.get_tables()) | {view.name for view in store.database.get_views()}
-    for model in [*models.Row.__subclasses__(), models.ConsentCurrent]:
+    for model in [*models.tables(), models.ConsentCurrent]:
         assert model._meta.table_name in tables
         assert list(model.select().limit(1)) == []
 
@@ -124,7 +140,9 @@ def test_sqlite_commits_are_durable(tmp_path: Path) -> None:
         assert pragma("PRAGMA synchronous").fetchone()[0] == 2  # FULL
 
 
-@pytest.mark.parametrize("capture", CAPTURES, ids=lambda capture: capture.table)
+@pytest.mark.parametrize(
+    "capture", [*CAPTURES, MEMBERSHIPS, *RIGHTS, *DASHBOARD], ids=lambda capture: capture.table
+)
 def test_captured_workflows_and_first_steps_are_the_machines(capture: object) -> None:
     assert machine.first_step(capture.workflow) == capture.first_step  # type: ignore[attr-defined]
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from server import Installation, Server, edge_alone, environment
+from forked import environment
+from server import Installation, Server, edge_alone
 
 from dxflow.config.settings import Settings
 from dxflow.engine import wiring

@@ -65,7 +65,7 @@ def test_an_activity_cannot_name_another_tenants_person(api: Caller, stranger: C
     person = stranger.post("/api/v1/data-subjects", {"email": "ada@example.com"}).json()["id"]
     for subject_id in (person, str(uuid.uuid4())):
         answer = api.post(ACTIVITIES, {**ORDER, "subject_id": subject_id})
-        assert answer.status_code == 422
+        assert answer.status_code == 404
         assert answer.json()["errors"] == [{"field": "subject_id", "detail": "no such data subject"}]
         assert api.get(f"{ACTIVITIES}?subject_id={subject_id}").status_code == 404
     assert models.ProcessingActivity.select().count() == 0

@@ -141,7 +141,7 @@ def test_a_foreign_persons_timeline_is_not_found(stranger: Caller, person: str) 
 def test_a_notice_is_read_once_and_stays_in_the_list(
     api: Caller, stranger: Caller, drain: Callable[[], int]
 ) -> None:
-    api.post("/api/v1/rights-requests", {"type": "erasure", "subject": {"phone": "030 1234"}})
+    api.post("/api/v1/rights-requests", {"type": "erasure", "subject": {"email": "ada@example.com"}})
     drain()
     (notice,) = api.listed("/api/v1/notifications?unread=true")
     assert notice["read_at"] is None

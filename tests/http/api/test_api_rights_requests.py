@@ -102,6 +102,7 @@ def test_what_is_not_as_it_must_be_is_refused_by_name(
     api: Caller, change: dict[str, object], field: str
 ) -> None:
     answer = api.post(REQUESTS, {**ACCESS, **change})
-    assert answer.status_code == 422
+    a_time = str(change.get("received_at")).endswith("Z")
+    assert answer.status_code == (409 if a_time else 422), "what fits the schema doesn't fit how things stand"
     assert [fault["field"] for fault in answer.json()["errors"]] == [field]
     assert models.RightsRequest.select().count() == 0

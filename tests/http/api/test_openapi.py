@@ -16,6 +16,8 @@ from dxflow.http.app import HttpSettings, Outside, build
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
+OTHERS = ("/dashboard", "/request", "/scim", "/log", "/drp")
+"""Pages for people, and protocols that are described elsewhere."""
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -60,7 +62,7 @@ def test_every_route_of_the_application_is_in_it(
         for route in falcon.inspect.inspect_routes(app)
         for method in route.methods
         if method.method in METHODS and not method.internal
-        if not route.path.startswith(("/dashboard", "/scim", "/log"))  # pages; SCIM; C2SP tlog-tiles
+        if not route.path.startswith(OTHERS)
     }
     described = {(path, method.upper()) for path, method, _ in operations(document)}
     assert served == described
@@ -96,12 +98,36 @@ def test_every_operation_of_the_table_names_its_scope_its_body_and_its_refusals(
 ) -> None:
     for one in OPERATIONS:
         described = document["paths"][one.path][one.method.lower()]
-        assert described["security"] == [{"key": [one.scope]}]
+        assert described["security"] == ([{"key": [one.scope]}] if one.permission else [])
         assert {"401", "403"} <= set(described["responses"])
         headers = [parameter["name"] for parameter in described["parameters"] if parameter["in"] == "header"]
         assert headers == (["Idempotency-Key"] if one.method == "POST" else [])
         query = {parameter["name"] for parameter in described["parameters"] if parameter["in"] == "query"}
         assert query == {field.alias or name for name, field in one.query.model_fields.items()}
+
+
+def test_every_list_describes_its_own_cursors(document: dict[str, Any]) -> None:
+    described = [
+        parameter["schema"]["anyOf"][0].get("pattern")
+        for _, _, operation in operations(document)
+        for parameter in operation["parameters"]
+        if parameter["name"] == "cursor"
+    ]
+    assert described
+    assert None not in described, "a list without place_in"
+    assert len(set(described)) == len(described)
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_cursors_are_as_described(api: Caller, document: dict[str, Any], size: int) -> None:
+    for number in range(size):
+        api.post("/api/v1/data-subjects", {"email": f"person{number}@example.com"})
+    for path in ("/api/v1/data-subjects", "/api/v1/events"):
+        cursor = api.get(f"{path}?limit=1").json()["next_cursor"]
+        (parameter,) = (
+            one for one in document["paths"][path]["get"]["parameters"] if one["name"] == "cursor"
+        )
+        assert re.search(parameter["schema"]["anyOf"][0]["pattern"], cursor)
 
 
 def test_the_described_fields_are_those_that_validate(document: dict[str, Any]) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from dxflow.engine.access.roles import Permission
 from dxflow.http.api import operation
 from dxflow.http.api.values import Nothing
 
 
-def test_an_operation_without_a_scope_cannot_be_declared() -> None:
+def test_an_operation_without_a_permission_cannot_be_declared() -> None:
     def handler(call: object) -> Nothing:
         return Nothing()
 
-    with pytest.raises(TypeError, match="scope"):
+    with pytest.raises(TypeError, match="permission"):
         operation.get("/open", handler=handler, summary="Open", query=Nothing, answer=Nothing)  # type: ignore[call-arg]
-    with pytest.raises(ValueError, match="scope"):
-        operation.get("/open", "", handler, "Open", query=Nothing, answer=Nothing)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="permission"):
+        operation.get("/open", Permission.OWN_ACCOUNT, handler, "Open", query=Nothing, answer=Nothing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -133,7 +133,7 @@ def test_a_queue_whose_lock_is_held_elsewhere_is_parked_until_a_time(
     until = datetime(2099, 3, 2, 10, 0, tzinfo=UTC)
     name = f"audit_register_queue_{tenant.controller.did}"
     around.depths[name] = depth(ready=1, parked_ms=int(until.timestamp() * 1000))
-    workflow, register, _ = api.listed("/api/v1/queues")
+    workflow, register, *_ = api.listed("/api/v1/queues")
     assert (workflow["parked"], workflow["parked_until"]) == (False, None)
     assert (register["parked"], register["parked_until"]) == (True, "2099-03-02T10:00:00.000Z")
     clock.forward(3601)
@@ -282,3 +282,27 @@ def test_a_scrape_is_one_statement_and_one_question_to_redis(
     assert (len(statements), len(around.seen)) == (1, 1)
     steps = [row[3] for row in execute(f"EXPLAIN QUERY PLAN {statements[0]}", ("x",) * 3).fetchall()]
     assert any("events_due" in step for step in steps), steps
+
+
+def test_a_pause_is_told_with_the_queues_and_ends(api: Caller, stranger: Caller, shop: Sender) -> None:
+    assert api.get("/api/v1/queues").json()["paused_at"] is None
+    paused = api.post("/api/v1/queues/pause").json()
+    assert paused["paused"] is True
+    assert paused["paused_by"].startswith("key:")
+    assert api.post("/api/v1/queues/pause").json() == paused, "twice is once"
+    assert api.get("/api/v1/queues").json()["paused_at"] == paused["paused_at"]
+    assert stranger.get("/api/v1/queues").json()["paused_at"] is None
+    assert shop.send("customers/create", customer()).status == "accepted"
+    assert api.post("/api/v1/queues/resume").json() == {
+        "paused": False,
+        "paused_at": None,
+        "paused_by": None,
+    }
+    assert api.get("/api/v1/queues").json()["paused_at"] is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_pausing_takes_the_admin_scope(with_scopes: Callable[..., Caller]) -> None:
+    for path in ("/api/v1/queues/pause", "/api/v1/queues/resume"):
+        assert with_scopes("read", "write").post(path).status_code == 403
+        assert with_scopes("admin").post(path).status_code == 200

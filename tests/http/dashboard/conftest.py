@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from visitors import PASSWORD, Visitor, edge
 
+from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.services import users
-from dxflow.engine.services.roles import Role
 from dxflow.engine.services.tenants import NewTenant
 
 
@@ -18,6 +19,7 @@ from dxflow.engine.services.tenants import NewTenant
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """SQLite, unless a test asks for the other kind too (``BOTH``): pages differ little between them."""
     if getattr(request, "param", "sqlite") == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "dx flow.db")
         return f"sqlite:///{tmp_path / 'dx flow.db'}"
     return str(request.getfixturevalue("new_postgresql")())
 

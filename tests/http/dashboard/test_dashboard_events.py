@@ -10,9 +10,9 @@ import pytest
 from flow import Sender, customer
 from visitors import BOTH, Visitor
 
+from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.services import tenants
-from dxflow.engine.services.roles import Role
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
@@ -105,7 +105,7 @@ def test_a_done_event_shows_its_path_and_what_it_left_behind(
     activity = models.ProcessingActivity.get(event_id=sent.event_id)
     assert activity.did in dpo.text
     assert models.DataSubject.get(id=activity.subject_id).did in dpo.text
-    assert "registered, log entry" in dpo.text
+    assert "Registered, log entry" in dpo.text
     assert "person7@shop.example" not in dpo.page.text
 
 

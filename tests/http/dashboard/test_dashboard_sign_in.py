@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from visitors import BOTH, PASSWORD, Visitor
+import re
 
+import pytest
+from visitors import BOTH, PASSWORD, Visitor, set_by
+
+from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.services import users
-from dxflow.engine.services.roles import Role
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
@@ -102,21 +104,50 @@ def test_signing_out_ends_the_session_for_every_copy_of_the_cookie(dpo: Visitor,
     assert copy.get("/dashboard/events").url.endswith("/dashboard/sign-in?next=%2Fdashboard%2Fevents")
 
 
-def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(visitor: Visitor, once: str) -> None:
-    cookie = visitor.sign_in(EMAIL, once, follow=False).headers["Set-Cookie"]
-    assert cookie.startswith("dxflow-session=")
-    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
-    assert "Secure" not in cookie
+def test_cookies_are_out_of_reach_of_scripts_and_other_sites(visitor: Visitor, once: str) -> None:
+    cookies = set_by(visitor.sign_in(EMAIL, once, follow=False))
+    assert set(cookies) == {"dxflow-session", "dxflow-device"}
+    for attributes in cookies.values():
+        assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= attributes
+        assert "Secure" not in attributes
+    assert "Max-Age=43200" in cookies["dxflow-session"], "half a day"
+    assert "Max-Age=31536000" in cookies["dxflow-device"], "a year"
 
 
 @pytest.mark.parametrize("public_url", ["https://dxflow.example/privacy/"])
-def test_over_https_the_cookie_is_secure_and_bound_to_the_host(visitor: Visitor, once: str) -> None:
+def test_over_https_cookies_are_secure_and_bound_to_the_host(visitor: Visitor, once: str) -> None:
     answer = visitor.sign_in(EMAIL, once, follow=False)
-    cookie = answer.headers["Set-Cookie"]
-    assert cookie.startswith("__Host-dxflow-session=")
-    assert {"HttpOnly", "SameSite=Strict", "Path=/", "Secure"} <= set(cookie.split("; "))
-    assert "Domain" not in cookie
+    cookies = set_by(answer)
+    assert set(cookies) == {"__Host-dxflow-session", "__Host-dxflow-device"}
+    for attributes in cookies.values():
+        assert {"HttpOnly", "SameSite=Strict", "Path=/", "Secure"} <= attributes
+        assert not any(one.startswith("Domain") for one in attributes)
     assert answer.headers["Location"] == "/privacy/dashboard/", "links keep the public address's own prefix"
+
+
+def test_a_planted_session_cookie_is_never_adopted(visitor: Visitor, site: str, once: str) -> None:
+    attacker = Visitor(site)
+    for planted in ("made-up", "x" * 43):
+        visitor.session.cookies.set("dxflow-session", planted)
+    attacker.session.cookies.set("dxflow-session", "x" * 43)
+    set_to = visitor.sign_in(EMAIL, once, follow=False).cookies["dxflow-session"]
+    assert set_to != "x" * 43
+    assert "/dashboard/sign-in" in attacker.get("/dashboard/").url
+
+
+def test_too_many_failures_are_told_with_the_time_to_try_again(
+    visitor: Visitor, site: str, dpo: Visitor
+) -> None:
+    for _ in range(5):
+        assert visitor.sign_in("dpo@acme.example", "wrong").status_code == 403
+    answer = visitor.sign_in("dpo@acme.example", PASSWORD)
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 30
+    assert "You can try again in a moment" in visitor.text
+    assert re.search(r'<time datetime="2099[^"]+" title="[^"]+ UTC" data-ago>in a moment', answer.text)
+    assert dpo.session.cookies.get("dxflow-device")
+    del dpo.session.cookies["dxflow-session"]
+    assert dpo.sign_in("dpo@acme.example", PASSWORD).url.endswith("/dashboard/"), "the owner's own browser"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +232,7 @@ def test_who_is_signed_in_needs_no_sign_in_page(dpo: Visitor) -> None:
 
 
 def test_an_unreadable_form_is_refused_as_a_page(visitor: Visitor) -> None:
-    for body in (b"\xff\xfe", b"a=1&" * 100, b"x" * 70_000):
+    for body in (b"\xff\xfe", b"a=1&" * 200, b"x" * 70_000):
         answer = visitor.session.post(f"{visitor.base}/dashboard/sign-in", data=body, timeout=30)
         assert answer.status_code in (400, 413)
         assert answer.headers["Content-Type"].startswith("text/html")

@@ -112,5 +112,5 @@ def test_lines_for_people_name_every_failure_and_surprise() -> None:
     told = "\n".join(f"{line['what']} {line['count']} {line['note']}" for line in found.lines())
     assert "Failed events 1" in told
     assert "shopify orders/create: the body does not fit" in told
-    assert "http://edge.example/dashboard/events?state=failed" in told
+    assert "http://edge.example/dashboard/events/failed" in told
     assert "expected done, is failed" in told

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
-from server import Installation, Server, edge_alone, environment
+from forked import environment
+from server import Installation, Server, edge_alone
 from wire import Answer, Client
 
 from dxflow.config.settings import Settings

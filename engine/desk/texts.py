@@ -1,0 +1,19 @@
+"""What people at the desk write, checked before it goes anywhere."""
+
+from __future__ import annotations
+
+from ..errors import Invalid
+
+LONGEST = 2000
+"""Characters of a text that goes to the person, or lies sealed beside an entry."""
+
+
+def checked(field: str, text: str, *, empty: bool = False) -> str:
+    """The text without blanks around it. Raises Invalid, naming the field, for one that is too long, and for a
+    blank one unless it may be ``empty``."""
+    cleaned = text.strip()
+    if not cleaned and not empty:
+        raise Invalid(field, "must not be blank")
+    if len(cleaned) > LONGEST:
+        raise Invalid(field, f"{len(cleaned)} characters; {LONGEST} at most")
+    return cleaned

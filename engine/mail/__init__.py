@@ -1,0 +1,1 @@
+"""Mail: what people and the privacy team are told, in whose language, and how it leaves the house."""

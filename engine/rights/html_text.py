@@ -1,0 +1,50 @@
+"""HTML of an e-mail as plain text: what a reader sees, line by line."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+_HIDDEN = frozenset({"script", "style", "head", "title", "template", "svg", "noscript"})
+_LINES = re.compile(
+    r"address|article|blockquote|br|d[dlt]|div|footer|form|h[1-6r]|header|li|main|[ou]l|p|pre|section|table|tr"
+)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._hidden: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        if tag in _HIDDEN:
+            self._hidden.append(tag)
+        elif _LINES.fullmatch(tag):
+            self.parts.append("\n")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        if _LINES.fullmatch(tag):
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._hidden:
+            while self._hidden.pop() != tag:
+                pass  # what stood inside and was never closed ends with it
+        elif _LINES.fullmatch(tag):
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.parts.append(re.sub(r"\s+", " ", data))
+
+
+def from_html(text: str) -> str:
+    """The words of a page. Nothing is fetched, and no markup survives."""
+    reader = _Reader()
+    reader.feed(text)
+    reader.close()
+    lines = (re.sub(r"[ \t\xa0]+", " ", line).strip() for line in "".join(reader.parts).split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

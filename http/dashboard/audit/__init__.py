@@ -1,0 +1,1 @@
+"""The append-only log: read, verified, taken along, shared with auditors."""

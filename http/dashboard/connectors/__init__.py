@@ -1,0 +1,1 @@
+"""Where platforms deliver: added step by step, looked after, tried."""

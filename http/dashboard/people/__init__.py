@@ -1,0 +1,1 @@
+"""Who works here, how they come in, and their own accounts."""

@@ -1,0 +1,40 @@
+"""The four platforms as tests play them, and APIs that reach them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from all_platforms import CREDENTIALS, LOOPBACK, afresh, all_playing
+from flow import HandClock
+from recipients_servers import Playing
+
+from dxflow.engine.outgoing import Limits, Outgoing
+from dxflow.engine.recipients import Api
+
+MakeApi = Callable[[str], tuple[Playing, Api]]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, Playing]]:
+    """One socket per platform for a whole module."""
+    with all_playing() as playing:
+        yield playing
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock(datetime(2026, 6, 1, 12, tzinfo=UTC))
+
+
+@pytest.fixture
+def api_of(servers: dict[str, Playing], clock: HandClock) -> MakeApi:
+    """A platform as if nothing had happened there, and its API."""
+
+    def make(platform: str) -> tuple[Playing, Api]:
+        server = afresh(servers[platform])
+        outgoing = Outgoing(clock, LOOPBACK, limits=Limits(0.3, 0.6, 1 << 20))
+        return server, Api(outgoing, clock, platform, server.url, CREDENTIALS[platform], "wish-1")
+
+    return make

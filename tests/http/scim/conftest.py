@@ -1,0 +1,59 @@
+"""A running edge, and the directory of one data controller that calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from scim_caller import ScimCaller
+from visitors import edge
+
+from dxflow.engine.core import Core
+from dxflow.engine.services import credentials, tenants
+from dxflow.engine.services.tenants import NewTenant
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, unless a test asks for the other kind too (``BOTH``)."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path / 'dx flow.db'}"
+    return str(request.getfixturevalue("new_postgresql")())
+
+
+@pytest.fixture
+def site(core: Core) -> Iterator[str]:
+    """The address of a running edge."""
+    with edge(core, "http://dxflow.example") as address:
+        yield address
+
+
+@pytest.fixture
+def directory(site: str, core: Core, tenant: NewTenant) -> ScimCaller:
+    """The tenant's directory, with a key that can do nothing else."""
+    _, secret = credentials.create_key(core, tenant.controller.id, "directory", ["scim"], "system")
+    return ScimCaller(site, secret)
+
+
+@pytest.fixture
+def other_tenant(core: Core) -> NewTenant:
+    return tenants.create(core, "Another Shop", "UK")
+
+
+@pytest.fixture
+def elsewhere(site: str, core: Core, other_tenant: NewTenant) -> ScimCaller:
+    """The directory of another data controller."""
+    _, secret = credentials.create_key(core, other_tenant.controller.id, "directory", ["scim"], "system")
+    return ScimCaller(site, secret)
+
+
+@pytest.fixture
+def with_scopes(core: Core, site: str, tenant: NewTenant) -> Callable[..., ScimCaller]:
+    """A caller of the tenant whose key has just these scopes."""
+
+    def make(*scopes: str) -> ScimCaller:
+        _, secret = credentials.create_key(core, tenant.controller.id, "narrow", scopes, "system")
+        return ScimCaller(site, secret)
+
+    return make
