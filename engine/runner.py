@@ -27,13 +27,10 @@ from .faults import describe, where
 from .outbox import ACTIVE
 from .report import Report
 from .steps import Outcome, Step, find, nothing
-from .store import models, quick, scope
+from .store import DEADLOCKS, models, quick, scope
 
 SLICE = 0.025
 """Seconds after which a batch commits what it has and goes on in a new transaction."""
-
-DEADLOCKS = 5
-"""How often a message that the database chose to end a deadlock runs again at once; then it waits its turn."""
 
 logger = structlog.get_logger(__name__)
 

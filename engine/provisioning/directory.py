@@ -11,7 +11,7 @@ import peewee
 from ..access import members, roles
 from ..access.roles import Permission, Role
 from ..core import Core
-from ..errors import Deadlock, Forbidden, Invalid, NotFound, Stale, Taken
+from ..errors import Forbidden, Invalid, NotFound, Stale, Taken
 from ..identity import did
 from ..services.credentials import Caller
 
@@ -69,12 +69,10 @@ def in_one_go(directory: Directory, change: Callable[[], T]) -> T:
     again, and then sees what is taken. Raises Taken."""
     store = directory.core.store
     try:
-        with store.transaction():
-            return change()
-    except (peewee.IntegrityError, Deadlock):
+        return store.in_one_go(change)
+    except peewee.IntegrityError:
         try:
-            with store.transaction():
-                return change()
+            return store.in_one_go(change)
         except peewee.IntegrityError as error:
             raise Taken("userName, address or displayName is taken here already") from error
 

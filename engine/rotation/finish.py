@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from ..core import Core
 from ..errors import DxflowError
@@ -70,14 +71,17 @@ def _nothing_left(core: Core, owner_id: str) -> bool:
 
 def _remember_bodies(core: Core, tenant_id: str) -> None:
     """By the MAC of its body a delivery is recognised for as long as the body is kept: make it again."""
-    row, last = models.Event, 0
-    while True:
-        query = row.select().where(row.tenant_id == tenant_id, row.seq > last, row.body_mac.is_null(False))
-        with core.store.transaction():
-            page = list(query.where(row.payload_sealed.is_null(False)).order_by(row.seq).limit(PAGE))
-            for event in page:
-                mac = core.keys.mac(tenant_id, "body", open_payload(core, event))
-                quick.update(row, {"id": event.id, "body_mac": event.body_mac}, {"body_mac": mac})
-        if not page:
-            return
-        last = page[-1].seq
+    last: int | None = 0
+    while last is not None:
+        last = core.store.in_one_go(partial(_remember_page, core, tenant_id, last))
+
+
+def _remember_page(core: Core, tenant_id: str, last: int) -> int | None:
+    """The last of a page of events; None when there are no more."""
+    row = models.Event
+    query = row.select().where(row.tenant_id == tenant_id, row.seq > last, row.body_mac.is_null(False))
+    page = list(query.where(row.payload_sealed.is_null(False)).order_by(row.seq).limit(PAGE))
+    for event in page:
+        mac = core.keys.mac(tenant_id, "body", open_payload(core, event))
+        quick.update(row, {"id": event.id, "body_mac": event.body_mac}, {"body_mac": mac})
+    return page[-1].seq if page else None

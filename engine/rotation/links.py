@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import peewee
@@ -64,17 +65,39 @@ def _wait_until_settled(core: Core, newest: int, pause: Callable[[float], None])
 
 def _relink(core: Core, tenant_id: str, newest: int, progress: Progress) -> tuple[int, int]:
     known, last, done, left = core.keys.versions(tenant_id, LINK), 0, 0, 0
-    row = models.DataSubjectLink
     while True:
-        with core.store.transaction():
-            query = row.select().where(row.tenant_id == tenant_id, row.key_version < newest, row.id > last)
-            page = list(core.store.for_update(query.order_by(row.id).limit(PAGE)))
-            opened = Opened(quick.by_ids(models.DataSubject, [one.subject_id for one in page]))
-            made = [_again(core, known, newest, one, opened) for one in page]
+        page, made = core.store.in_one_go(partial(_relink_page, core, known, newest, tenant_id, last))
         if not page:
             return done, left
         last, done, left = page[-1].id, done + sum(made), left + made.count(False)
         progress(len(page))
+
+
+def _relink_page(
+    core: Core, known: Versions, newest: int, tenant_id: str, last: int
+) -> tuple[list[models.DataSubjectLink], list[bool]]:
+    """A page of links, and of each whether it is there under the newest version now."""
+    row = models.DataSubjectLink
+    query = row.select().where(row.tenant_id == tenant_id, row.key_version < newest, row.id > last)
+    rows, subjects = _held(core, query.order_by(row.id).limit(PAGE))
+    opened = Opened(subjects)
+    return rows, [_again(core, known, newest, one, opened) for one in rows]
+
+
+def _held(core: Core, page: Any) -> tuple[list[models.DataSubjectLink], dict[str, models.DataSubject]]:
+    """These links and whose they are; nobody else changes them until the transaction ends.
+
+    Subjects are held before their links, as by everybody who changes links: otherwise who is about to insert
+    one waits for the one inserted here, and this for the subject that they hold.
+    """
+    row, held = models.DataSubject, dict[str, models.DataSubject]()
+    while True:
+        links = list(page)
+        owners = {one.subject_id for one in links}
+        if owners <= held.keys():
+            return links, held
+        query = row.select().where(row.id.in_(owners)).order_by(row.id)
+        held = {one.id: one for one in core.store.for_update(query)}
 
 
 def _again(core: Core, known: Versions, newest: int, row: models.DataSubjectLink, opened: Opened) -> bool:
@@ -211,13 +234,11 @@ def _hold_links(core: Core) -> None:
 
 
 def _delete(core: Core, tenant_id: str, older: list[int]) -> None:
+    while older and core.store.in_one_go(partial(_delete_page, tenant_id, older)):
+        pass  # until a page is empty
+
+
+def _delete_page(tenant_id: str, older: list[int]) -> int:
     row = models.DataSubjectLink
-    while older:
-        with core.store.transaction():
-            page = (
-                row.select(row.id).where(row.tenant_id == tenant_id, row.key_version.in_(older)).limit(1024)
-            )
-            ids = [one.id for one in page]
-            row.delete().where(row.id.in_(ids)).execute()
-        if not ids:
-            return
+    page = row.select(row.id).where(row.tenant_id == tenant_id, row.key_version.in_(older)).limit(1024)
+    return int(row.delete().where(row.id.in_([one.id for one in page])).execute())

@@ -42,16 +42,20 @@ def waiting(core: Core) -> int:
 
 def _page(core: Core, ring: RootRing, newest: str, progress: Progress) -> int:
     """Some keys that older root keys wrap; 0 when there are none left."""
+    done = core.store.in_one_go(lambda: _wrap_again(core, ring, newest))
+    progress(done)
+    return done
+
+
+def _wrap_again(core: Core, ring: RootRing, newest: str) -> int:
     row = models.WrappedKey
-    with core.store.transaction():
-        page = list(core.store.for_update(row.select().where(row.root_id != newest).limit(PAGE)))
-        for one in page:
-            place = key_place(one.owner_id, one.purpose, one.version)
-            key = ring.unwrap(one.root_id, bytes(one.wrapped), place)
-            by, wrapped = ring.wrap_under(newest, key, place)
-            same = {"owner_id": one.owner_id, "purpose": one.purpose, "version": one.version}
-            quick.update(row, same, {"root_id": by, "wrapped": wrapped})
-    progress(len(page))
+    page = list(core.store.for_update(row.select().where(row.root_id != newest).limit(PAGE)))
+    for one in page:
+        place = key_place(one.owner_id, one.purpose, one.version)
+        key = ring.unwrap(one.root_id, bytes(one.wrapped), place)
+        by, wrapped = ring.wrap_under(newest, key, place)
+        same = {"owner_id": one.owner_id, "purpose": one.purpose, "version": one.version}
+        quick.update(row, same, {"root_id": by, "wrapped": wrapped})
     return len(page)
 
 

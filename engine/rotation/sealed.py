@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import peewee
 
@@ -88,15 +89,21 @@ def reseal(core: Core, owner_id: str, place: Place, newest: int, progress: Calla
     """Bring every row of a place under the newest version; how many there were."""
     last, total = None, 0
     while True:
-        with core.store.transaction():
-            rows = list(place.older(owner_id, newest, last))
-            for row in rows:
-                _reseal_row(core, owner_id, place, row)
+        rows = core.store.in_one_go(partial(_reseal_page, core, owner_id, place, newest, last))
         if not rows:
             return total
         last = str(getattr(rows[-1], place.row))
         total += len(rows)
         progress(len(rows))
+
+
+def _reseal_page(
+    core: Core, owner_id: str, place: Place, newest: int, last: str | None
+) -> list[peewee.Model]:
+    rows = list(place.older(owner_id, newest, last))
+    for row in rows:
+        _reseal_row(core, owner_id, place, row)
+    return rows
 
 
 def remaining(owner_id: str, newest: int) -> int:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from . import models
-from .store import Store
+from .store import DEADLOCKS, Store
 
-__all__ = ["Store", "models"]
+__all__ = ["DEADLOCKS", "Store", "models"]

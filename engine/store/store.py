@@ -9,11 +9,11 @@ SQLite's own wait is a poll with back-off and writers that fight over it pay in 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import peewee
@@ -33,9 +33,13 @@ _SQLITE_PRAGMAS = {
     "recursive_triggers": 0,
 }
 _CONNECT_TIMEOUT_S = 5
+DEADLOCKS = 5
+"""How often work that the database undid to end a deadlock runs again at once, before anybody hears of it."""
 _DEADLOCKS = ("40P01", "40001")
 """deadlock_detected and serialization_failure (PostgreSQL, appendix A)"""
 _CALLED = "fallback_application_name=dxflow"
+
+T = TypeVar("T")
 
 
 class Store:
@@ -73,6 +77,20 @@ class Store:
         kind = ("IMMEDIATE",) if self.dialect == "sqlite" else ()
         with self._urgent if urgent else self._writers, self.reachable(), self.database.atomic(*kind):
             yield
+
+    def in_one_go(self, work: Callable[[], T]) -> T:
+        """Run work that reads all it needs in one transaction, and again when the database undid it to end a
+        deadlock. Raises Deadlock when that happens again and again, and at once inside another transaction,
+        which was undone with it."""
+        left = 0 if self.database.in_transaction() else DEADLOCKS
+        while True:
+            try:
+                with self.transaction():
+                    return work()
+            except Deadlock:
+                if not left:
+                    raise
+                left -= 1
 
     @contextmanager
     def turn(self) -> Iterator[None]:

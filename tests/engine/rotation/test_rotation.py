@@ -39,8 +39,7 @@ def _origin(tenant: NewTenant) -> Origin:
 
 
 def _match(core: Core, tenant: NewTenant, person: Person) -> str:
-    with core.store.transaction():
-        found = core.subjects.match(_origin(tenant), person, create=True)
+    found = core.store.in_one_go(lambda: core.subjects.match(_origin(tenant), person, create=True))
     assert found.subject is not None
     return str(found.subject.id)
 
@@ -356,12 +355,14 @@ def test_links_rotate_under_traffic(core: Core, tenant: NewTenant) -> None:
     threads = [threading.Thread(target=seeing(work), args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(2):
-        rotation.rotate_links(core, tenant.controller.id)
-        rotation.rotate_seal(core, tenant.controller.id)
-    over.set()
-    for thread in threads:
-        thread.join()
+    try:
+        for _ in range(2):
+            rotation.rotate_links(core, tenant.controller.id)
+            rotation.rotate_seal(core, tenant.controller.id)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
     assert faults == []
     assert models.DataSubject.select().count() == len(people)
     links = models.DataSubjectLink.select()
