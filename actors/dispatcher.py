@@ -14,7 +14,7 @@ from dramatiq.errors import BrokerError
 from ..engine import machine
 from ..engine.core import Core
 from ..engine.outbox import Dispatch, Outbox
-from ..engine.services.queues import public_did
+from ..engine.services.traffic.queues import public_did
 from .broker.broker import TenantBroker
 from .broker.names import QUEUE
 

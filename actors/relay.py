@@ -24,7 +24,8 @@ from ..engine.core import Core
 from ..engine.errors import DxflowError
 from ..engine.machine import WORKFLOW, queue_name
 from ..engine.outbox import BATCH, Outbox
-from ..engine.services import attempts, idempotency, password_resets, session_rows
+from ..engine.services import idempotency
+from ..engine.services.people import attempts, password_resets, session_rows
 from ..engine.store import scope
 from .broker.broker import TenantBroker
 from .dispatcher import Dispatcher, tenant_did

@@ -15,7 +15,7 @@ from dramatiq.middleware import CurrentMessage
 
 from ..engine import machine, runner
 from ..engine.core import Core
-from ..engine.services import pausing
+from ..engine.services.traffic import pausing
 from ..engine.store import scope
 from .broker.broker import TenantBroker
 from .broker.names import LOCK_TEMPLATE, QUEUE

@@ -29,7 +29,8 @@ from dxflow.engine.anchoring.rpc import GWEI, Node
 from dxflow.engine.calling import Caller
 from dxflow.engine.core import Core, OnChain
 from dxflow.engine.ledger.log import Leaf
-from dxflow.engine.services import chain_state, covering, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import chain_state, covering
 from dxflow.engine.store import models
 
 VERSION = "1.7.1"

@@ -19,7 +19,7 @@ from dxflow.engine.core import Core
 from dxflow.engine.identity import did
 from dxflow.engine.ledger.log import Leaf
 from dxflow.engine.rights import deadlines
-from dxflow.engine.services import connectors
+from dxflow.engine.services.connectors import connectors
 from dxflow.engine.store import models, quick
 
 _SHARE = 5_000

@@ -21,8 +21,9 @@ from prometheus_client import CollectorRegistry
 from dxflow.engine.core import Core
 from dxflow.engine.desk import warnings
 from dxflow.engine.rights import deadlines
-from dxflow.engine.services import tenants, users
-from dxflow.engine.services.queues import Depth
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import users
+from dxflow.engine.services.traffic.queues import Depth
 from dxflow.engine.store import models, quick
 from dxflow.http.app import HttpSettings, Outside, build
 

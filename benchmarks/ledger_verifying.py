@@ -16,7 +16,8 @@ from stage import Installation, StageFailed
 
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import verifier, verify
-from dxflow.engine.services import exports, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import exports
 
 ENTRIES = 1_000_000
 PER_SECOND = Goal(reach=100_000, aim=200_000)

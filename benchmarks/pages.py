@@ -19,7 +19,8 @@ from measure import Figure, Goal, Scale, Verdict
 from prometheus_client import CollectorRegistry
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import users
 from dxflow.engine.store import models
 from dxflow.http.app import HttpSettings, Outside, build
 

@@ -19,7 +19,8 @@ from traffic import Target
 
 from dxflow.config.settings import Settings
 from dxflow.engine.core import Core
-from dxflow.engine.services import connectors, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import connectors
 from dxflow.engine.wiring import core_for
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,7 +13,7 @@ from .anchoring import Anchors
 from .anchoring.following import follow
 from .core import Core
 from .faults import where
-from .services import covering
+from .services.audit import covering
 from .store import scope
 
 logger = structlog.get_logger(__name__)

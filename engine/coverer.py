@@ -19,7 +19,7 @@ from .faults import where
 from .fulfilment import forgetting
 from .mail import queue
 from .recipients import obligations
-from .services import covering
+from .services.audit import covering
 from .store import scope
 
 logger = structlog.get_logger(__name__)

@@ -13,8 +13,8 @@ from .errors import NotAuthentic
 from .inbox import Accepted, Arrival, Inbox
 from .platforms import get as platform
 from .platforms.base import Delivery
-from .services.connectors import Connected, Endpoints
-from .services.refusals import Refusals
+from .services.connectors.connectors import Connected, Endpoints
+from .services.connectors.refusals import Refusals
 from .store import scope
 
 IGNORED = Accepted("", "ignored")

@@ -27,7 +27,8 @@ from .outgoing import Limits
 from .platforms import signing
 from .platforms.base import Delivery
 from .platforms.hasura import DEFAULT_HEADER
-from .services import acts, connectors
+from .services import acts
+from .services.connectors import connectors
 from .store import models, quick
 
 _ANYWHERE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))

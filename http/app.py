@@ -10,7 +10,7 @@ from ..engine.core import Core
 from ..engine.edge import Edge
 from ..engine.errors import DxflowError, Unavailable
 from ..engine.inbox import Inbox
-from ..engine.services.connectors import Endpoints
+from ..engine.services.connectors.connectors import Endpoints
 from . import api, dashboard, drp, form, log, problems, scim
 from .api.middleware import SafeHeaders
 from .client import ClientAddress

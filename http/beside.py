@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from ..config import logging
 from ..config.settings import Settings
 from ..engine.core import Core
-from ..engine.services.queues import Depth, Holder
+from ..engine.services.traffic.queues import Depth, Holder
 from .app import HttpSettings, build
 from .late import WsgiApp
 from .outside import Outside

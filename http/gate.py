@@ -19,8 +19,8 @@ import structlog
 from ..engine.access.roles import Permission
 from ..engine.core import Core
 from ..engine.errors import Forbidden, NotAuthentic
-from ..engine.services import credentials
-from ..engine.services.credentials import Caller
+from ..engine.services.people import credentials
+from ..engine.services.people.credentials import Caller
 from ..engine.store import scope
 
 HEAD_FOLLOWS = {"HEAD": "GET"}

@@ -20,9 +20,9 @@ from prometheus_client.registry import Collector
 
 from ..engine.core import Core
 from ..engine.faults import where
-from ..engine.services import queues
 from ..engine.services.patience import Patient
-from ..engine.services.queues import Depths, Overview, Queue
+from ..engine.services.traffic import queues
+from ..engine.services.traffic.queues import Depths, Overview, Queue
 
 logger = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry
 
 from ..config.addresses import IpNetwork
-from ..engine.services.queues import Depths, Locks
+from ..engine.services.traffic.queues import Depths, Locks
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from falcon.util import mediatypes
 from ..engine.core import Core
 from ..engine.errors import Invalid
 from ..engine.identity import did
-from ..engine.services import dids
+from ..engine.services.subjects import dids
 from . import prefix
 
 RESULT = "application/did-resolution"

@@ -15,7 +15,8 @@ from flow import HandClock, drain
 
 from dxflow.engine import core as cores
 from dxflow.engine.core import Core
-from dxflow.engine.services import passwords, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import passwords
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store, scope
 

@@ -16,7 +16,8 @@ from dxflow.engine.inbox import Accepted, Inbox
 from dxflow.engine.outbox import Dispatch, Outbox
 from dxflow.engine.platforms import signing
 from dxflow.engine.platforms.base import Delivery
-from dxflow.engine.services import connectors, verifying
+from dxflow.engine.services.audit import verifying
+from dxflow.engine.services.connectors import connectors
 from dxflow.engine.store import models, scope
 
 SECRET = "a secret of the platform"

@@ -28,7 +28,9 @@ from dxflow.engine.backups.taking import Made
 from dxflow.engine.core import Core
 from dxflow.engine.edge import Edge
 from dxflow.engine.inbox import Inbox
-from dxflow.engine.services import connectors, covering, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import covering
+from dxflow.engine.services.connectors import connectors
 
 
 @dataclass

@@ -19,7 +19,8 @@ from ..ledger import note
 from ..ledger.epochs import base, parts, rank
 from ..ledger.log import INSTALLATION, Leaf
 from ..ledger.memory import Memory
-from ..services import acts, epochs
+from ..services import acts
+from ..services.audit import epochs
 from ..store import models, quick
 from .faults import BackupFault, told
 from .keys_part import KeysPart

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...config import options
 from ...config.commands import OPERATOR, Run, command, group
-from ..services import agent_desk, agent_trust, log_keys, rows, verifying
+from ..services import rows
+from ..services.audit import agent_desk, agent_trust, log_keys, verifying
 from ..wiring import agent_core_for
 from . import audit
 from .owner import one_tenant

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ...config import options
 from ...config.commands import Run, command, group
 from ..access.roles import Permission
-from ..services import rows, verifying
+from ..services import rows
+from ..services.audit import verifying
 from .owner import one_or_all, one_tenant
 
 commands = group("audit", "The append-only log.")

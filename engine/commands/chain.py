@@ -9,7 +9,7 @@ from ...config import options
 from ...config.commands import OPERATOR, Run, command, group
 from ..anchoring.following import follow
 from ..core import Core
-from ..services import chain_state, covering
+from ..services.audit import chain_state, covering
 from ..wiring import agent_core_for, core_for
 
 commands = group("chain", "The root of all logs on a chain: DXFLOW_CHAIN_URL.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from ...config import options
 from ...config.commands import Run, command, group
 from ..access.roles import Permission
-from ..services import connector_apis, connectors, deliveries, recipient_rows, rows
+from ..services import rows
+from ..services.connectors import connector_apis, connectors, deliveries
+from ..services.rights import recipient_rows
 from .owner import one_or_all, one_tenant
 
 commands = group("connector", "Addresses that platforms deliver to.")

@@ -10,8 +10,8 @@ from ...config.commands import OPERATOR, Run, command, group
 from ..access.roles import Permission
 from ..erasing import certificate, certified, orders, plans
 from ..errors import Conflict, Invalid
-from ..services import recipient_rows as rows
-from ..services import subjects
+from ..services.rights import recipient_rows as rows
+from ..services.subjects import subjects
 from .owner import one_tenant
 
 commands = group("erasure", "Erasing people: proposed by one person, approved by another.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ...config import options
 from ...config.commands import Run, command, group
 from ..access.roles import Permission
-from ..services import events, rows
+from ..services import rows
+from ..services.traffic import events
 from .owner import one_or_all
 
 commands = group("event", "What came in, and what became of it.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ...config import options
 from ...config.commands import Run, command, group
 from ..access.roles import Permission
-from ..services import credentials, rows, users
+from ..services import rows
+from ..services.people import credentials, users
 from .owner import one_tenant, reach_of
 
 commands = group("key", "API keys.")

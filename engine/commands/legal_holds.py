@@ -8,7 +8,7 @@ from ...config import options
 from ...config.commands import Run, command
 from ..access.roles import Permission
 from ..fulfilment import legal_holds
-from ..services import subjects
+from ..services.subjects import subjects
 from ..store import models
 from .owner import one_tenant
 from .subjects import commands

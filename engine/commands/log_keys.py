@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...config.commands import OPERATOR, Run, command
-from ..services import log_keys
+from ..services.audit import log_keys
 from ..wiring import core_for
 from .audit import commands
 

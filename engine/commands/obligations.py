@@ -6,8 +6,8 @@ from ...config import options
 from ...config.commands import Run, command, group
 from ..access.roles import Permission
 from ..platforms.base import Person
-from ..services import obligations, suppressions
-from ..services import recipient_rows as rows
+from ..services.rights import obligations, suppressions
+from ..services.rights import recipient_rows as rows
 from .owner import one_tenant
 
 commands = group("obligation", "What recipients of personal data have to be told (GDPR Art. 19).")

@@ -9,7 +9,8 @@ from ...config.commands import Run
 from ..access.roles import Permission, require
 from ..core import Core
 from ..errors import Forbidden
-from ..services import membership, upkeep, users
+from ..services import upkeep
+from ..services.people import membership, users
 from ..store import scope
 from ..wiring import core_for
 

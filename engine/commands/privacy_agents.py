@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...config import options
 from ...config.commands import Run, command, group
 from ..access.roles import Permission
-from ..services import privacy_agents
+from ..services.rights import privacy_agents
 from . import desk
 from .owner import one_tenant
 

@@ -9,7 +9,7 @@ from ...config import options
 from ...config.commands import OPERATOR, Run, command
 from ..access.roles import Permission
 from ..ledger import verifier
-from ..services import exports
+from ..services.audit import exports
 from .audit import commands
 from .owner import one_tenant
 

@@ -16,7 +16,7 @@ from ...config.commands import Run
 from ...config.console import lasting
 from ..errors import Unavailable
 from ..services import rows
-from ..services.top import Picture, Tenant, Top
+from ..services.traffic.top import Picture, Tenant, Top
 
 _AROUND = 6
 """Lines of the screen that are no tenants: two of summary, a blank, the headings, a blank, what keys do."""

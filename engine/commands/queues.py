@@ -12,9 +12,10 @@ from ...config.settings import Settings
 from ...config.valkey import EmbeddedValkey
 from ..access.roles import Permission
 from ..errors import Unavailable
-from ..services import pausing, queues, rows, tenants, top
+from ..services import rows, tenants
 from ..services.patience import Patient
-from ..services.queues import Depths
+from ..services.traffic import pausing, queues, top
+from ..services.traffic.queues import Depths
 from ..wiring import core_for
 from . import queue_view
 from .owner import one_tenant

@@ -6,7 +6,7 @@ from ...config import options
 from ...config.commands import Run, command
 from ..access.roles import Permission
 from ..rights import csv_import
-from ..services import imports
+from ..services.rights import imports
 from . import requests
 from .owner import one_tenant
 

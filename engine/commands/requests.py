@@ -14,7 +14,8 @@ from ..desk import actions, answering, matching, queue
 from ..desk import rows as desk_rows
 from ..desk.dry_run import dry_run
 from ..rights import clock
-from ..services import requests, rows
+from ..services import rows
+from ..services.rights import requests
 from ..store.models import RightsRequest
 from .owner import one_tenant
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...config import options
 from ...config.commands import Run, command, group
 from ..access.roles import Permission
-from ..services import sso
+from ..services.people import sso
 from ..store import models
 from .owner import one_tenant, reach_of
 

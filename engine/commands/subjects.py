@@ -11,8 +11,9 @@ from ..access.roles import Permission
 from ..core import Core
 from ..erasing import erasure, orders, residue
 from ..errors import Conflict, Forbidden
-from ..services import acts, consent_receipts, consents, subjects
+from ..services import acts
 from ..services.acts import SYSTEM
+from ..services.subjects import consent_receipts, consents, subjects
 from ..store import models
 from ..wiring import core_for
 from .owner import one_tenant

@@ -6,7 +6,8 @@ from ...config import options
 from ...config.commands import OPERATOR, Run, command, group
 from ..access.roles import Permission
 from ..core import Core
-from ..services import acts, invitations, membership, password_resets, second_factor, user_rows, users
+from ..services import acts
+from ..services.people import invitations, membership, password_resets, second_factor, user_rows, users
 from ..store import scope
 from ..wiring import core_for
 from .owner import one_tenant, reach_of

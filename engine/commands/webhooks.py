@@ -8,7 +8,7 @@ from typer import Option
 
 from ...config.commands import Run, command, group
 from ..access.roles import Permission
-from ..services import webhook_endpoints as endpoints
+from ..services.connectors import webhook_endpoints as endpoints
 from ..store import models
 from .owner import one_tenant
 

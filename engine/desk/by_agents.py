@@ -19,8 +19,8 @@ from ..rights import deadlines, drp, intake
 from ..rights.drp import Exercise
 from ..rights.proof import Level
 from ..rights.types import RequestState
-from ..services import privacy_agents, requests
-from ..services.arrivals import Arrival, record_once
+from ..services.rights import privacy_agents, requests
+from ..services.rights.arrivals import Arrival, record_once
 from ..store import models
 from . import actions, moves, proving
 

@@ -11,7 +11,7 @@ from ..core import Core
 from ..errors import Invalid
 from ..rights import csv_import, deadlines
 from ..rights.csv_import import Fault
-from ..services.arrivals import Arrival, record_once
+from ..services.rights.arrivals import Arrival, record_once
 from ..store import models
 
 SOURCE = "desk"

@@ -25,9 +25,10 @@ from ..mail.queue import queue
 from ..rights import proof
 from ..rights.proof import Level
 from ..rights.types import RequestState
-from ..services import acts, attempts
-from ..services.attempts import Kind
-from ..services.devices import NOWHERE, Client
+from ..services import acts
+from ..services.people import attempts
+from ..services.people.attempts import Kind
+from ..services.people.devices import NOWHERE, Client
 from ..store import models, quick, scope
 from . import channels, links, moves, proving
 

@@ -10,7 +10,7 @@ from ..errors import Conflict, NotFound
 from ..fulfilment import limiting
 from ..rights import proof
 from ..rights.types import RequestType
-from ..services import requests
+from ..services.rights import requests
 from ..store import models
 
 _PACKAGES = (RequestType.ACCESS, RequestType.ACCESS_CATEGORIES, RequestType.PORTABILITY)

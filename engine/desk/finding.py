@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from ..core import Core
-from ..services import arrivals
+from ..services.rights import arrivals
 from ..store import models
 
 MOST = 20

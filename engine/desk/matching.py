@@ -16,7 +16,8 @@ from ..fulfilment import people
 from ..rights import proof
 from ..rights.proof import Level
 from ..rights.types import RequestState
-from ..services import acts, subjects
+from ..services import acts
+from ..services.subjects import subjects
 from ..store import models
 from . import endings, moves
 

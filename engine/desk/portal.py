@@ -21,10 +21,12 @@ from ..fulfilment import handover, package
 from ..identity import did, normalise
 from ..platforms.base import Person
 from ..rights.languages import LANGUAGES
-from ..services import attempts, requests, tenants
-from ..services.arrivals import Arrival, record_once
-from ..services.attempts import Kind
-from ..services.devices import Client
+from ..services import tenants
+from ..services.people import attempts
+from ..services.people.attempts import Kind
+from ..services.people.devices import Client
+from ..services.rights import requests
+from ..services.rights.arrivals import Arrival, record_once
 from ..store import models, scope
 from . import actions, checks, links, moves, settings
 

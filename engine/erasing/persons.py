@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import Forbidden
-from ..services.audit_search import INDEXED
+from ..services.audit.audit_search import INDEXED
 from ..store import models, quick
 
 SETTLED = timedelta(days=30)

@@ -18,7 +18,7 @@ from ..identity import did
 from ..mail.queue import queue
 from ..rights.types import RequestState
 from ..services import acts
-from ..services.devices import Client
+from ..services.people.devices import Client
 from ..store import models, quick, scope
 from . import package
 

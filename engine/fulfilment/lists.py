@@ -14,7 +14,7 @@ from .. import moments
 from ..core import Core
 from ..rights import consent_carry, proof
 from ..rights.limits import of as limits_of
-from ..services.requests import details_of
+from ..services.rights.requests import details_of
 from ..store import models
 from . import proving
 

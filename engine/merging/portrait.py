@@ -9,7 +9,7 @@ from typing import Any
 
 from ..erasing.people import family
 from ..rights import limits
-from ..services import consents, subjects
+from ..services.subjects import consents, subjects
 from ..store import models
 from ..store.each import of_each
 

@@ -13,7 +13,7 @@ from ..access.roles import Permission, Role
 from ..core import Core
 from ..errors import Forbidden, Invalid, NotFound, Stale, Taken
 from ..identity import did
-from ..services.credentials import Caller
+from ..services.people.credentials import Caller
 
 T = TypeVar("T")
 

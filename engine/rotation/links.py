@@ -234,8 +234,9 @@ def _hold_links(core: Core) -> None:
 
 
 def _delete(core: Core, tenant_id: str, older: list[int]) -> None:
-    while older and core.store.in_one_go(partial(_delete_page, tenant_id, older)):
-        pass  # until a page is empty
+    left = len(older)
+    while left:
+        left = core.store.in_one_go(partial(_delete_page, tenant_id, older))
 
 
 def _delete_page(tenant_id: str, older: list[int]) -> int:

@@ -33,7 +33,8 @@ from ..ledger.memory import Memory
 from ..mail.smtp import Smtp
 from ..moments import Clock, system_clock
 from ..store import Store, models
-from . import agent_trust, chain_state, isolation
+from . import isolation
+from .audit import agent_trust, chain_state
 
 OLDEST_PYTHON = (3, 11)
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this was never set

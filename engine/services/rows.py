@@ -12,8 +12,8 @@ from typing import Any
 from ..core import Core
 from ..ledger.verify import Verification
 from ..store import models
-from . import connectors
-from .top import Picture, Tenant
+from .connectors import connectors
+from .traffic.top import Picture, Tenant
 
 Row = dict[str, Any]
 

@@ -9,7 +9,8 @@ from ..errors import Invalid, NotFound
 from ..identity import did
 from ..rights.types import RequestType, country_for, regime_for
 from ..store import models
-from . import acts, credentials
+from . import acts
+from .people import credentials
 
 HEAVIEST = 100
 """The largest weight of a tenant's queues."""

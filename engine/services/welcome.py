@@ -13,7 +13,9 @@ from ..core import Core
 from ..errors import NotFound
 from ..platforms import PLATFORMS
 from ..store import models
-from . import connectors, tenants, users
+from . import tenants
+from .connectors import connectors
+from .people import users
 
 NAME, JURISDICTION, REGION = "Demo Shop", "EU", "DE"
 OWNER = "owner@demo.example"

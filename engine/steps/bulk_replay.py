@@ -7,7 +7,7 @@ in between goes on behind the last batch that committed, and nothing is decided 
 from __future__ import annotations
 
 from ..core import Core
-from ..services import bulk_replays
+from ..services.traffic import bulk_replays
 from ..store import models, quick
 from .base import Outcome, Prepared, Step
 

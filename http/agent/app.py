@@ -12,7 +12,7 @@ from ...config.settings import Settings
 from ...engine.agent import wire
 from ...engine.core import Core
 from ...engine.errors import DxflowError, NotFound
-from ...engine.services.agent_desk import Overtaken, RolledBack
+from ...engine.services.audit.agent_desk import Overtaken, RolledBack
 from ...engine.store import models, quick
 from .. import prefix, problems
 from ..api.middleware import SafeHeaders

@@ -9,7 +9,7 @@ import falcon
 
 from ...engine.agent import wire
 from ...engine.core import Core
-from ...engine.services import agent_desk
+from ...engine.services.audit import agent_desk
 from .signed import Signatures
 
 

@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from ...engine.core import Core
-from ...engine.services import activities as service
-from ...engine.services import anchored
-from ...engine.services.activities import LegalBasis
+from ...engine.services.audit import anchored
 from ...engine.services.pages import Order
+from ...engine.services.subjects import activities as service
+from ...engine.services.subjects.activities import LegalBasis
 from ...engine.store import models
 from .operation import Call
 from .values import Id, Line, Listed, LogIndex, Moment, Nothing, Paging, Shape, place_in

@@ -13,8 +13,9 @@ from ...engine.access.roles import Permission
 from ...engine.errors import NotFound
 from ...engine.ledger import merkle, tiles
 from ...engine.ledger.log import StoredTiles
-from ...engine.services import audit as service
-from ...engine.services import covering, exports, pages
+from ...engine.services import pages
+from ...engine.services.audit import audit as service
+from ...engine.services.audit import covering, exports
 from ...engine.services.pages import Order
 from ...engine.store import models
 from .operation import Call, Operation, get

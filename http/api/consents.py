@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ...engine.access.roles import Permission
-from ...engine.services import consent_receipts as receipts
-from ...engine.services import consents as service
 from ...engine.services.pages import Order
+from ...engine.services.subjects import consent_receipts as receipts
+from ...engine.services.subjects import consents as service
 from ...engine.store import models
 from .operation import Call, Operation, get, post
 from .values import Id, Line, Listed, Moment, Nothing, Paging, Shape, place_in

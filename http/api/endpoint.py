@@ -16,10 +16,11 @@ from typing import Any
 import falcon
 
 from ...engine.core import Core
-from ...engine.services import credentials, idempotency
-from ...engine.services.credentials import Caller
+from ...engine.services import idempotency
 from ...engine.services.idempotency import Claim, Kept
-from ...engine.services.queues import Depths
+from ...engine.services.people import credentials
+from ...engine.services.people.credentials import Caller
+from ...engine.services.traffic.queues import Depths
 from .. import prefix, problems
 from ..outside import HttpSettings
 from . import reading

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from ...engine.access.roles import Permission
 from ...engine.errors import Conflict
 from ...engine.fulfilment import handover, limiting, package, rectifying
-from ...engine.services import requests as request_service
+from ...engine.services.rights import requests as request_service
 from ...engine.store import models
 from .operation import Call, Operation, get, post
 from .subjects import ExternalId

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr
 
 from ...engine.access.roles import Role
-from ...engine.services import acts, passwords, user_rows
-from ...engine.services import invitations as service
+from ...engine.services import acts
 from ...engine.services.pages import Order
+from ...engine.services.people import invitations as service
+from ...engine.services.people import passwords, user_rows
 from ...engine.store import models
 from .operation import Call
 from .values import Email, Id, Line, Listed, Moment, Nothing, Paging, Shape, place_in

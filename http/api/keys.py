@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from ...engine.access.roles import Scope
-from ...engine.services import credentials
 from ...engine.services.pages import Order
+from ...engine.services.people import credentials
 from ...engine.store import models
 from .operation import Call
 from .values import ONE_LINE, Id, Listed, Moment, Nothing, Paging, Shape, one_line, place_in

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from ...engine.access.roles import Permission
 from ...engine.errors import NotThere
 from ...engine.merging import conflicts, merges, undoing
-from ...engine.services import subjects
 from ...engine.services.pages import Order
+from ...engine.services.subjects import subjects
 from ...engine.store import models
 from .events import Reason
 from .operation import Call, Operation, get, post

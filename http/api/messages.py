@@ -8,7 +8,7 @@ from typing import Literal
 from ...engine.access.roles import Permission
 from ...engine.desk import checks
 from ...engine.desk import messages as service
-from ...engine.services import requests
+from ...engine.services.rights import requests
 from ...engine.store import models
 from .operation import Call, Operation, get, post
 from .values import Id, Listed, Moment, Nothing, Optional, Shape

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ...engine.access.roles import Permission
-from ...engine.services import connector_apis
-from ...engine.services import obligations as service
+from ...engine.services.connectors import connector_apis
 from ...engine.services.pages import Order
+from ...engine.services.rights import obligations as service
 from ...engine.store import models
 from .operation import Call, Operation, get, post
 from .values import Id, Line, Listed, Moment, Nothing, Paging, Shape, place_in

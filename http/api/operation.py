@@ -16,8 +16,8 @@ from ...engine.access.roles import Permission, Scope, scopes_with
 from ...engine.core import Core
 from ...engine.errors import Invalid, NotFound
 from ...engine.identity import did
-from ...engine.services.credentials import Caller
-from ...engine.services.queues import Depths
+from ...engine.services.people.credentials import Caller
+from ...engine.services.traffic.queues import Depths
 from ..gate import Rule, open_to_all, with_key
 from .values import Nothing, Shape
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ...engine.services import pausing
-from ...engine.services import queues as service
+from ...engine.services.traffic import pausing
+from ...engine.services.traffic import queues as service
 from ...engine.store import models
 from .operation import Call
 from .values import Listed, Moment, Nothing, Shape

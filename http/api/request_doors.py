@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ...engine.rights.csv_import import MOST_BYTES
 from ...engine.rights.types import RequestType
-from ...engine.services import email_intake, imports
+from ...engine.services.rights import email_intake, imports
 from .operation import Call
 from .requests import Jurisdiction, RightsRequest, values
 from .values import Flag, Id, Moment, Nothing, Shape

@@ -11,8 +11,8 @@ from ...engine.platforms.base import Person
 from ...engine.rights import intake
 from ...engine.rights.types import RequestState, RequestType, jurisdictions
 from ...engine.services import acts
-from ...engine.services import requests as service
 from ...engine.services.pages import Order
+from ...engine.services.rights import requests as service
 from ...engine.store import models
 from .operation import Call
 from .values import (

@@ -9,9 +9,9 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, mod
 
 from ...engine.platforms.base import Person
 from ...engine.rights import limits as rights_limits
-from ...engine.services import consents as consent_service
-from ...engine.services import subjects as service
 from ...engine.services.pages import Order
+from ...engine.services.subjects import consents as consent_service
+from ...engine.services.subjects import subjects as service
 from ...engine.store import models
 from .limits import Limit
 from .limits import values as limit_values

@@ -8,8 +8,8 @@ from pydantic import ConfigDict, Field
 
 from ...engine.access.roles import Permission
 from ...engine.platforms.base import Person
-from ...engine.services import suppressions as service
 from ...engine.services.pages import Order
+from ...engine.services.rights import suppressions as service
 from ...engine.store import models
 from .operation import Call, Operation, get, post
 from .values import Email, Id, Line, Listed, Moment, Nothing, Paging, Shape, at_least_one, place_in

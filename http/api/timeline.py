@@ -8,10 +8,11 @@ from pydantic import Field
 
 from ...engine.core import Core
 from ...engine.erasing.people import family
-from ...engine.services import activities as activity_service
-from ...engine.services import anchored, subjects
-from ...engine.services import timeline as service
+from ...engine.services.audit import anchored
 from ...engine.services.pages import Order
+from ...engine.services.subjects import activities as activity_service
+from ...engine.services.subjects import subjects
+from ...engine.services.subjects import timeline as service
 from .activities import RegistrationState, names_of, registration
 from .operation import PREFIX, Call
 from .values import Date, Id, Listed, Moment, Nothing, Paging, Shape, place_in

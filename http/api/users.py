@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from ...engine.access.roles import Role
-from ...engine.services import acts, membership, user_rows
+from ...engine.services import acts
 from ...engine.services.pages import Order
+from ...engine.services.people import membership, user_rows
 from .operation import Call
 from .values import Id, Listed, Moment, Nothing, Paging, Shape, place_in
 

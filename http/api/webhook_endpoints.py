@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from ...engine import announcing
 from ...engine.access.roles import Permission
-from ...engine.services import webhook_endpoints as service
+from ...engine.services.connectors import webhook_endpoints as service
 from ...engine.services.pages import Order
 from ...engine.store import models
 from .operation import Call, Operation, get, post

@@ -11,7 +11,7 @@ import structlog
 
 from ...engine import runner
 from ...engine.errors import DxflowError, TooManyAttempts
-from ...engine.services import sessions
+from ...engine.services.people import sessions
 from . import words
 from .desk import Desk
 

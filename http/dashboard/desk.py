@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import falcon
 
 from ...engine.core import Core
-from ...engine.services.devices import Client
+from ...engine.services.people.devices import Client
 from .. import prefix
 from ..client import address_of, browser_of
 from ..outside import Outside

@@ -17,9 +17,10 @@ import falcon
 from ...engine.access.roles import Permission
 from ...engine.core import Core
 from ...engine.errors import CallerError, NotAuthentic
-from ...engine.services import pausing, sessions
-from ...engine.services.devices import NOWHERE, Client
-from ...engine.services.sessions import Signed
+from ...engine.services.people import sessions
+from ...engine.services.people.devices import NOWHERE, Client
+from ...engine.services.people.sessions import Signed
+from ...engine.services.traffic import pausing
 from ..gate import Known, signed_in
 from ..problems import Face
 from . import forms, notes, numbers

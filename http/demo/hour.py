@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from ...config.console import Console
 from ...config.settings import Settings
 from ...engine.core import Core
-from ...engine.services import acts, credentials, welcome
+from ...engine.services import acts, welcome
+from ...engine.services.people import credentials
 from ...engine.services.welcome import Door
 from . import report, traffic
 from .client import Answer, Client, Event, door_for

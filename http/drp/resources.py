@@ -11,8 +11,10 @@ import falcon
 from ...engine.core import Core
 from ...engine.desk import by_agents
 from ...engine.errors import CallerError, Forbidden, NotAuthentic, TooManyAttempts
-from ...engine.services import attempts, privacy_agents, tenants
-from ...engine.services.attempts import Kind
+from ...engine.services import tenants
+from ...engine.services.people import attempts
+from ...engine.services.people.attempts import Kind
+from ...engine.services.rights import privacy_agents
 from ...engine.store import models, scope
 from ..client import address_of
 from ..webhooks import read_body

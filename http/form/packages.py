@@ -15,7 +15,7 @@ from ...engine.desk import portal as portals
 from ...engine.desk.portal import Portal
 from ...engine.errors import Conflict, NotAuthentic
 from ...engine.fulfilment import handover as service
-from ...engine.services.devices import Client
+from ...engine.services.people.devices import Client
 from ...engine.store import models, scope
 from ..client import address_of, browser_of
 from ..dashboard import forms

@@ -14,8 +14,8 @@ import falcon
 from ...engine.desk import portal as service
 from ...engine.desk.portal import Portal
 from ...engine.errors import Conflict, NotFound
-from ...engine.services import requests
-from ...engine.services.devices import Client
+from ...engine.services.people.devices import Client
+from ...engine.services.rights import requests
 from ...engine.store import models, scope
 from ..client import address_of, browser_of
 from ..dashboard import forms

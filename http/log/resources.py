@@ -16,8 +16,8 @@ import falcon
 from ...engine.core import Core
 from ...engine.errors import NotFound
 from ...engine.ledger import epochs as ledger_epochs
-from ...engine.services import epochs, log_reads
-from ...engine.services.epochs import View
+from ...engine.services.audit import epochs, log_reads
+from ...engine.services.audit.epochs import View
 from ...engine.store import scope
 from .. import prefix
 from .names import Names, Opened

@@ -16,7 +16,8 @@ from dxflow.actors.middleware.retries import RetryMiddleware
 from dxflow.actors.relay import GLANCE, Relay
 from dxflow.actors.workflows import declare
 from dxflow.engine.core import Core
-from dxflow.engine.services import pausing, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.traffic import pausing
 from dxflow.engine.store import models
 
 from .test_handover import NoLocks

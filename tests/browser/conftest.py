@@ -16,7 +16,8 @@ from visitors import PASSWORD, edge
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests, users
+from dxflow.engine.services.people import users
+from dxflow.engine.services.rights import requests
 from dxflow.engine.services.tenants import NewTenant
 
 EMAIL = "owner@acme.example"

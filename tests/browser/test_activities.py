@@ -11,7 +11,7 @@ from reading import fits, usable
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import activities
+from dxflow.engine.services.subjects import activities
 from dxflow.engine.services.tenants import NewTenant
 
 VERIFIED = "Verified in this browser: leaf, path and root were hashed anew here"

@@ -12,7 +12,8 @@ from reading import fits, usable
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import verifier
 from dxflow.engine.ledger.log import Leaf
-from dxflow.engine.services import epochs, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import epochs
 from dxflow.engine.services.tenants import NewTenant
 
 BY_BROWSER, BY_SERVER = "Your browser found this itself", "This server checked itself"

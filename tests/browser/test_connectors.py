@@ -13,7 +13,7 @@ from dxflow.engine.edge import Edge
 from dxflow.engine.inbox import Inbox
 from dxflow.engine.platforms import signing
 from dxflow.engine.platforms.base import Delivery
-from dxflow.engine.services import connectors
+from dxflow.engine.services.connectors import connectors
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

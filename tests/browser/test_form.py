@@ -15,7 +15,7 @@ from visitors import edge
 from dxflow.engine.core import Core
 from dxflow.engine.desk import settings
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import subjects
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

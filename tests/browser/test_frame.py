@@ -9,7 +9,8 @@ from reading import fits, usable
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -10,7 +10,7 @@ from visitors import PASSWORD
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import sessions, users
+from dxflow.engine.services.people import sessions, users
 from dxflow.engine.services.tenants import NewTenant
 
 VERA = "vera.with.a.long.address@privacy.acme.example"

@@ -10,8 +10,8 @@ from reading import fits, usable
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import pausing
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import pausing
 from dxflow.engine.store import models
 
 

@@ -17,7 +17,9 @@ from dxflow.engine.desk import actions
 from dxflow.engine.erasing import erasure
 from dxflow.engine.fulfilment import limiting
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests, subjects, users
+from dxflow.engine.services.people import users
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

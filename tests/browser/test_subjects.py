@@ -11,7 +11,8 @@ from reading import fits, usable
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import consents, requests, subjects
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import consents, subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -11,7 +11,7 @@ from commands import Home
 from server import Server, edge_alone
 
 from dxflow.engine import wiring
-from dxflow.engine.services import covering
+from dxflow.engine.services.audit import covering
 
 
 def test_a_backup_is_two_files_and_says_where_the_keys_should_go(shop: Home) -> None:

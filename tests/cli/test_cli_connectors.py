@@ -10,7 +10,8 @@ from commands import Failure, Home
 from dxflow.config import options
 from dxflow.engine.platforms import PLATFORMS
 from dxflow.engine.rights import REGIMES
-from dxflow.engine.services import connectors, events
+from dxflow.engine.services.connectors import connectors
+from dxflow.engine.services.traffic import events
 
 SECRET = "canary-of-a-secret"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from commands import Home
 
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import consents, subjects
+from dxflow.engine.services.subjects import consents, subjects
 
 
 def _person(shop: Home) -> str:

@@ -11,7 +11,7 @@ from flow import Sender, customer, drain
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import users
+from dxflow.engine.services.people import users
 
 EMAIL = "person1@shop.example"
 

@@ -10,7 +10,7 @@ from flow import Sender, customer, drain
 
 from dxflow.engine.fulfilment import package
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests
+from dxflow.engine.services.rights import requests
 from dxflow.engine.store import models
 
 

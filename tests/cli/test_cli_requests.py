@@ -8,7 +8,8 @@ import pytest
 from commands import Home
 
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests, subjects
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 
 NOBODY = "5b1e8c1c-6f5c-4d0a-9c44-5d4d54a3a111"
 

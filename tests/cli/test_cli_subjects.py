@@ -5,7 +5,7 @@ from __future__ import annotations
 from commands import Home
 
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import subjects
+from dxflow.engine.services.subjects import subjects
 
 
 def test_a_person_under_a_legal_hold_is_not_erased_from_the_command_line(shop: Home) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyotp
 from commands import Home
 
-from dxflow.engine.services import password_resets, second_factor, sessions, users
+from dxflow.engine.services.people import password_resets, second_factor, sessions, users
 
 EMAIL, PASSWORD = "dpo@acme.example", "four plain words together"
 

@@ -12,9 +12,9 @@ from dxflow.engine import moments
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Unavailable
 from dxflow.engine.services import tenants
-from dxflow.engine.services.queues import Order
 from dxflow.engine.services.tenants import NewTenant
-from dxflow.engine.services.top import Top
+from dxflow.engine.services.traffic.queues import Order
+from dxflow.engine.services.traffic.top import Top
 from dxflow.engine.store import models
 
 

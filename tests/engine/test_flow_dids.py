@@ -6,7 +6,8 @@ import pytest
 from flow import Sender, customer, leaves, settle
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import activities, users
+from dxflow.engine.services.people import users
+from dxflow.engine.services.subjects import activities
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -11,7 +11,8 @@ from flow import Sender, drain, events, settle
 
 from dxflow.engine.core import Core
 from dxflow.engine.identity import did
-from dxflow.engine.services import tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

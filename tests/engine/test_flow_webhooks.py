@@ -11,7 +11,8 @@ from flow import Sender, at_once, check_invariants, customer, drain, events, set
 from dxflow.engine import runner
 from dxflow.engine.core import Core
 from dxflow.engine.errors import NotAuthentic
-from dxflow.engine.services import connectors, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import connectors
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.steps import webhook
 from dxflow.engine.store import models

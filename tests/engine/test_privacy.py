@@ -17,7 +17,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights import intake
 from dxflow.engine.runner import describe, where
-from dxflow.engine.services import connectors, users
+from dxflow.engine.services.connectors import connectors
+from dxflow.engine.services.people import users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -8,7 +8,8 @@ from flow import HandClock, Sender, customer
 from dxflow.engine.core import Core
 from dxflow.engine.errors import NotAuthentic
 from dxflow.engine.platforms.base import Delivery
-from dxflow.engine.services import refusals, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import refusals
 from dxflow.engine.store import models
 
 FORGED = Delivery("POST", "https://edge.example", "", {"x-shopify-hmac-sha256": "bm8="}, b"{}")

@@ -23,7 +23,8 @@ from dxflow.engine.ledger import note, proofs
 from dxflow.engine.platforms import PLATFORMS, signing
 from dxflow.engine.platforms.base import Delivery, Endpoint
 from dxflow.engine.platforms.hasura import DEFAULT_TABLES
-from dxflow.engine.services import log_reads, pages
+from dxflow.engine.services import pages
+from dxflow.engine.services.audit import log_reads
 from dxflow.http.api import reading
 from dxflow.http.api.table import OPERATIONS
 from dxflow.http.dashboard import forms

@@ -13,7 +13,9 @@ import falcon.testing
 
 from dxflow.engine import core as cores
 from dxflow.engine.core import Core
-from dxflow.engine.services import connectors, passwords, sessions, tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import connectors
+from dxflow.engine.services.people import passwords, sessions, users
 from dxflow.engine.store import Store
 from dxflow.http import dashboard
 from dxflow.http.app import HttpSettings, Outside, assemble

@@ -20,9 +20,10 @@ from serving import served
 
 from dxflow.engine.access.roles import MATRIX, Permission, Role, of_scopes
 from dxflow.engine.core import Core
-from dxflow.engine.services import credentials, invitations, session_rows, sessions, tenants, users
-from dxflow.engine.services.devices import NOWHERE
-from dxflow.engine.services.session_rows import Opening
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import credentials, invitations, session_rows, sessions, users
+from dxflow.engine.services.people.devices import NOWHERE
+from dxflow.engine.services.people.session_rows import Opening
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 from dxflow.http.app import HttpSettings, Outside, assemble

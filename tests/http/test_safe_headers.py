@@ -10,7 +10,7 @@ import pytest
 from callers import Around
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import sessions, users
+from dxflow.engine.services.people import sessions, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.http.app import HttpSettings, Outside, assemble, waiting
 from dxflow.http.gate import Gate

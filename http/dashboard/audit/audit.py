@@ -13,8 +13,8 @@ import falcon
 from ....engine import moments
 from ....engine.access.roles import Permission
 from ....engine.errors import Invalid
-from ....engine.services import audit, audit_search
-from ....engine.services.audit_search import Wanted
+from ....engine.services.audit import audit, audit_search
+from ....engine.services.audit.audit_search import Wanted
 from ....engine.store import models
 from ...gate import Gate, by_link, signed_in
 from ..answers import Page, Redirect

@@ -10,8 +10,9 @@ from typing import Any
 from ....engine import moments
 from ....engine.access.roles import Permission
 from ....engine.ledger import leaves, merkle
-from ....engine.services import acts, audit
+from ....engine.services import acts
 from ....engine.services.acts import Opened
+from ....engine.services.audit import audit
 from ....engine.store import models, quick
 from .. import words
 from ..answers import Page, Redirect

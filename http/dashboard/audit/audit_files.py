@@ -17,7 +17,7 @@ import falcon
 
 from ....engine.errors import Conflict, NotFound
 from ....engine.ledger import verifier
-from ....engine.services import bundle_stream, checkpoint_check, exports
+from ....engine.services.audit import bundle_stream, checkpoint_check, exports
 from ..answers import HEADERS
 from ..desk import Desk
 from .audit_reader import index_in, index_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....engine.access.roles import Permission
 from ....engine.errors import Invalid
-from ....engine.services import auditor_links
+from ....engine.services.audit import auditor_links
 from ..answers import Page, Redirect
 from ..desk import Desk
 from ..screens import Screen, Visit, Way

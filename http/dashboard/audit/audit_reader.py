@@ -16,8 +16,8 @@ import falcon
 from ....engine.access.roles import Permission
 from ....engine.core import Core
 from ....engine.errors import NotFound
-from ....engine.services.auditor_links import Auditor
-from ....engine.services.sessions import Signed
+from ....engine.services.audit.auditor_links import Auditor
+from ....engine.services.people.sessions import Signed
 from ...gate import by_link
 from .. import forms
 from ..answers import Page, Redirect, send_page, send_redirect

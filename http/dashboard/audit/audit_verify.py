@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ....engine.services import checkpoint_check
-from ....engine.services.checkpoint_check import Checked
+from ....engine.services.audit import checkpoint_check
+from ....engine.services.audit.checkpoint_check import Checked
 from ..answers import Page
 from . import audit_words
 from .audit_reader import Reader, index_of

@@ -15,8 +15,8 @@ import falcon
 
 from ....engine.access.roles import Permission
 from ....engine.errors import CallerError, NotAuthentic, NotFound, TooManyAttempts
-from ....engine.services import auditor_links
-from ....engine.services.auditor_links import Auditor
+from ....engine.services.audit import auditor_links
+from ....engine.services.audit.auditor_links import Auditor
 from ...gate import Gate, Known, by_link, open_to_all
 from ...problems import Face
 from .. import forms, words

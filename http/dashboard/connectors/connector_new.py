@@ -13,7 +13,7 @@ from ....engine.access.roles import Permission
 from ....engine.errors import Conflict, Invalid, NotFound
 from ....engine.identity import did
 from ....engine.platforms import PLATFORMS
-from ....engine.services import connector_care, connectors
+from ....engine.services.connectors import connector_care, connectors
 from .. import words
 from ..answers import Page, Redirect
 from ..desk import Desk

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from ....engine.platforms import mailchimp_bodies, shopify_bodies, stripe_bodies, woocommerce_bodies
 from ....engine.platforms.hasura import DEFAULT_TABLES
-from ....engine.services.connector_care import InForce
-from ....engine.services.connector_health import Day
-from ....engine.services.silence import Rhythm
+from ....engine.services.connectors.connector_care import InForce
+from ....engine.services.connectors.connector_health import Day
+from ....engine.services.connectors.silence import Rhythm
 from ....engine.store import models
 
 OVERLAPS: Mapping[str, int] = {"1": 1, "24": 24, "168": 168, "0": 0}

@@ -9,12 +9,12 @@ from ....engine.access.roles import Permission
 from ....engine.errors import Conflict, Invalid
 from ....engine.recipients import RECIPIENTS
 from ....engine.recipients.credentials import ADDRESSES
-from ....engine.services import (
+from ....engine.services import pages
+from ....engine.services.connectors import (
     connector_apis,
     connector_care,
     connector_health,
     connectors,
-    pages,
     refusals,
     silence,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....engine.access import members
 from ....engine.access.roles import Permission
 from ....engine.errors import Invalid
-from ....engine.services import second_factor, sessions, users
+from ....engine.services.people import second_factor, sessions, users
 from ....engine.store import models
 from ..answers import Page, Redirect
 from ..desk import Desk

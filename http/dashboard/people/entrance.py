@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import falcon
 
 from ....engine.errors import Invalid, NotAuthentic
-from ....engine.services import devices, second_factor, session_rows, sessions
-from ....engine.services.second_factor import Pending
+from ....engine.services.people import devices, second_factor, session_rows, sessions
+from ....engine.services.people.second_factor import Pending
 from .. import forms, notes
 from ..answers import Page, Redirect, send_page, send_redirect
 from ..desk import Desk

@@ -11,9 +11,9 @@ import falcon
 
 from ....engine.errors import CallerError, Forbidden, Invalid, NotFound
 from ....engine.identity import normalise
-from ....engine.services import invitations, sessions, users
-from ....engine.services.invitations import Offer
-from ....engine.services.sessions import Signed
+from ....engine.services.people import invitations, sessions, users
+from ....engine.services.people.invitations import Offer
+from ....engine.services.people.sessions import Signed
 from ....engine.store import models, scope
 from .. import forms, words
 from ..answers import Page, Redirect, send_page, send_redirect

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ....engine.access.roles import Permission, Scope
 from ....engine.errors import Forbidden, Invalid
-from ....engine.services import credentials
+from ....engine.services.people import credentials
 from .. import words
 from ..answers import Page, Redirect
 from ..desk import Desk

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from ....engine.access.roles import Permission
 from ....engine.errors import CallerError, Conflict, Forbidden
-from ....engine.services import acts, member_access, membership, password_resets, users
+from ....engine.services import acts
+from ....engine.services.people import member_access, membership, password_resets, users
 from ....engine.store import models
 from .. import words
 from ..answers import Page, Redirect

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ....engine.access.invitations import address_of
 from ....engine.access.roles import MATRIX, Permission, Role
 from ....engine.errors import Conflict, Forbidden, Invalid
-from ....engine.services import acts, invitations, membership, users
+from ....engine.services import acts
+from ....engine.services.people import invitations, membership, users
 from ....engine.store import models, quick
 from .. import words
 from ..answers import Page, Redirect

@@ -13,7 +13,7 @@ from typing import Any
 import falcon
 
 from ....engine.errors import Invalid, NotFound, TooManyAttempts
-from ....engine.services import password_resets
+from ....engine.services.people import password_resets
 from ...gate import Gate, open_to_all
 from .. import forms, words
 from ..answers import Page, Redirect, send_page, send_redirect

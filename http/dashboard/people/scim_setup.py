@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ....engine.access.roles import Permission, Role, Scope
 from ....engine.errors import Forbidden, Invalid
-from ....engine.services import credentials, scim_state
+from ....engine.services.people import credentials, scim_state
 from ...scim import BASE
 from .. import words
 from ..answers import Page

@@ -10,8 +10,8 @@ import segno
 
 from ....engine.access.roles import Permission
 from ....engine.errors import Invalid
-from ....engine.services import second_factor
-from ....engine.services.second_factor import Enrolment
+from ....engine.services.people import second_factor
+from ....engine.services.people.second_factor import Enrolment
 from ..answers import Page, Redirect
 from ..desk import Desk
 from ..screens import Screen, Visit, Way

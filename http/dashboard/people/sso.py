@@ -16,9 +16,10 @@ import structlog
 
 from ....engine.errors import CallerError, DxflowError, NotFound, TransientError
 from ....engine.outgoing import Refused
-from ....engine.services import sessions, sso, sso_entry, tenants
-from ....engine.services.sso_entry import Arrival, Astray
-from ....engine.services.sso_people import Unwelcome
+from ....engine.services import tenants
+from ....engine.services.people import sessions, sso, sso_entry
+from ....engine.services.people.sso_entry import Arrival, Astray
+from ....engine.services.people.sso_people import Unwelcome
 from ....engine.sso.discovery import Busy, Directory
 from ....engine.sso.faults import Unproven
 from ....engine.store import models, scope

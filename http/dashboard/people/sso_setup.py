@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....engine.access.roles import Permission, Role
 from ....engine.errors import DxflowError, Forbidden, Invalid, NotFound, TransientError
-from ....engine.services import sso
+from ....engine.services.people import sso
 from ....engine.store import models
 from .. import words
 from ..answers import Page, Redirect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....engine.access.roles import Permission
 from ....engine.errors import CallerError, Invalid, NotFound
-from ....engine.services import privacy_agents
+from ....engine.services.rights import privacy_agents
 from ....engine.store import models, quick
 from .. import words
 from ..answers import Page, Redirect

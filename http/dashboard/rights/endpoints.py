@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ....engine import announcing
 from ....engine.access.roles import Permission
 from ....engine.errors import CallerError, Invalid, Unfit
-from ....engine.services import webhook_endpoints as endpoints
+from ....engine.services.connectors import webhook_endpoints as endpoints
 from ....engine.store import models
 from .. import words
 from ..answers import Page, Redirect

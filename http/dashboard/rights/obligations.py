@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....engine.access.roles import Permission
 from ....engine.errors import CallerError, Invalid
 from ....engine.recipients.base import Target
-from ....engine.services import obligations
+from ....engine.services.rights import obligations
 from ....engine.store import models
 from .. import words
 from ..answers import Page, Redirect

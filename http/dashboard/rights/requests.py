@@ -6,7 +6,8 @@ from ....engine.access.roles import Permission
 from ....engine.desk import messages
 from ....engine.errors import NotFound
 from ....engine.rights import intake
-from ....engine.services import acts, requests
+from ....engine.services import acts
+from ....engine.services.rights import requests
 from ....engine.store import models
 from ..answers import Page, Redirect
 from ..desk import Desk

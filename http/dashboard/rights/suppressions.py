@@ -5,8 +5,8 @@ from __future__ import annotations
 from ....engine.access.roles import Permission
 from ....engine.errors import CallerError, Invalid
 from ....engine.platforms.base import Person
-from ....engine.services import suppressions
 from ....engine.services.pages import Page as Part
+from ....engine.services.rights import suppressions
 from ....engine.store import models
 from .. import words
 from ..answers import Page, Redirect

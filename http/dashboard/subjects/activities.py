@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 from ....engine.access.roles import Permission
 from ....engine.errors import Invalid, NotFound
 from ....engine.identity import did
-from ....engine.services import activities, activity_days, activity_log, activity_proofs, anchored
-from ....engine.services.activity_days import Pair
-from ....engine.services.activity_log import Search
+from ....engine.services.audit import anchored
+from ....engine.services.subjects import activities, activity_days, activity_log, activity_proofs
+from ....engine.services.subjects.activity_days import Pair
+from ....engine.services.subjects.activity_log import Search
 from ....engine.store import models, quick
 from .. import charts, words
 from ..answers import Page

@@ -8,7 +8,7 @@ from ....engine.access.roles import Permission
 from ....engine.errors import CallerError, Invalid, NotFound
 from ....engine.merging import conflicts, merges, obstacles, portrait
 from ....engine.services import acts
-from ....engine.services import subjects as service
+from ....engine.services.subjects import subjects as service
 from ....engine.store import models, quick
 from .. import words
 from ..answers import Page, Redirect

@@ -8,7 +8,7 @@ from ....engine.errors import CallerError, NotFound
 from ....engine.fulfilment import legal_holds
 from ....engine.identity import did
 from ....engine.merging import undoing
-from ....engine.services import requests
+from ....engine.services.rights import requests
 from .. import words
 from ..answers import Page, Redirect
 from ..screens import Visit

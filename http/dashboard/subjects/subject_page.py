@@ -10,7 +10,8 @@ from ....engine.errors import Invalid, NotFound
 from ....engine.fulfilment import legal_holds
 from ....engine.identity import did
 from ....engine.merging import conflicts, merges, portrait
-from ....engine.services import consents, requests, subjects
+from ....engine.services.rights import requests
+from ....engine.services.subjects import consents, subjects
 from ....engine.store import models, quick
 from .. import words
 from ..answers import Page

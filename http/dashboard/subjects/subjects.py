@@ -9,7 +9,8 @@ from ....engine.errors import CallerError, Invalid, NotFound
 from ....engine.merging import conflicts
 from ....engine.platforms.base import Person
 from ....engine.rights import limits
-from ....engine.services import acts, subjects
+from ....engine.services import acts
+from ....engine.services.subjects import subjects
 from ....engine.store import models
 from .. import words
 from ..answers import Page, Redirect

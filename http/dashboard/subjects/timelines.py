@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from ....engine.rights import consent_carry
-from ....engine.services import timeline
-from ....engine.services.timeline import Entry
+from ....engine.services.subjects import timeline
+from ....engine.services.subjects.timeline import Entry
 from ....engine.store import models
 from .. import words
 from ..screens import Visit

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from ....engine import machine, moments
 from ....engine.errors import Invalid
 from ....engine.identity import did
-from ....engine.services.event_search import SOURCES, Filters
-from ....engine.services.events import STATES
+from ....engine.services.traffic.event_search import SOURCES, Filters
+from ....engine.services.traffic.events import STATES
 from .. import words
 
 FIELDS = ("state", "source", "connector", "topic", "workflow", "step", "error", "from", "to", "q")

@@ -9,7 +9,7 @@ from ....engine import machine, steps
 from ....engine.access.roles import Permission
 from ....engine.errors import IllegalMove, Invalid
 from ....engine.outbox import ACTIVE
-from ....engine.services import event_search, events
+from ....engine.services.traffic import event_search, events
 from ....engine.store import models
 from ..answers import Page, Redirect
 from ..desk import Desk

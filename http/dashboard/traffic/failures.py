@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 from ....engine.access.roles import Permission
 from ....engine.errors import Conflict, Invalid
-from ....engine.services import bulk_replays, events, failures
-from ....engine.services.bulk_replays import Wish
-from ....engine.services.failures import Cause, Failure
+from ....engine.services.traffic import bulk_replays, events, failures
+from ....engine.services.traffic.bulk_replays import Wish
+from ....engine.services.traffic.failures import Cause, Failure
 from .. import words
 from ..answers import Page, Redirect
 from ..desk import Desk

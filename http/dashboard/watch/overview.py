@@ -9,8 +9,8 @@ from functools import partial
 
 from ....config.console import lasting
 from ....engine.access.roles import Permission
-from ....engine.services import refusals, silence
-from ....engine.services.per_minute import Hour, PerMinute
+from ....engine.services.connectors import refusals, silence
+from ....engine.services.traffic.per_minute import Hour, PerMinute
 from ....engine.store import models
 from .. import charts, numbers
 from ..answers import Page

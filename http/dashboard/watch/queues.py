@@ -12,9 +12,9 @@ from functools import partial
 from ....engine import machine
 from ....engine.access.roles import Permission
 from ....engine.errors import Unavailable
-from ....engine.services import pausing, queues, workload
 from ....engine.services.patience import Patient
-from ....engine.services.queues import Depth, Holder, Queue
+from ....engine.services.traffic import pausing, queues, workload
+from ....engine.services.traffic.queues import Depth, Holder, Queue
 from ....engine.store import models
 from ...outside import Outside
 from ..answers import Page, Redirect

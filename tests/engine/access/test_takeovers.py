@@ -13,7 +13,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.erasing import erasure
 from dxflow.engine.errors import Conflict, Forbidden, NotAuthentic, NotFound
 from dxflow.engine.identity import accounts
-from dxflow.engine.services import credentials, invitations, membership, sessions, tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import credentials, invitations, membership, sessions, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -11,7 +11,7 @@ from flow import at_once, leaves
 
 from dxflow.engine.core import Core
 from dxflow.engine.errors import StaleFence
-from dxflow.engine.services import verifying
+from dxflow.engine.services.audit import verifying
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

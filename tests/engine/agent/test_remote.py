@@ -31,7 +31,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid, LogBroken, TransientError
 from dxflow.engine.ledger import note
 from dxflow.engine.moments import system_clock
-from dxflow.engine.services import agent_trust, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import agent_trust
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store, models
 

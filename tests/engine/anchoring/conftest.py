@@ -13,7 +13,7 @@ from dxflow.engine.anchoring import Anchors
 from dxflow.engine.core import Core
 from dxflow.engine.identity.keys import INSTALLATION
 from dxflow.engine.ledger.log import Leaf
-from dxflow.engine.services import covering
+from dxflow.engine.services.audit import covering
 from dxflow.engine.services.tenants import NewTenant
 
 

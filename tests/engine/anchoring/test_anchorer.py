@@ -20,7 +20,8 @@ from dxflow.engine.anchoring.following import follow
 from dxflow.engine.anchoring.rpc import Node
 from dxflow.engine.core import Core
 from dxflow.engine.ledger.log import INSTALLATION, Leaf
-from dxflow.engine.services import covering, tenants, verifying
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import covering, verifying
 from dxflow.engine.store import Store, models
 from waiting import wait_until
 

@@ -13,7 +13,7 @@ from dxflow.engine.anchoring import Anchors, Unfunded, WrongChain
 from dxflow.engine.anchoring.following import follow
 from dxflow.engine.core import Core
 from dxflow.engine.identity.keys import INSTALLATION
-from dxflow.engine.services import covering
+from dxflow.engine.services.audit import covering
 
 Grow = Callable[[], str]
 

@@ -17,7 +17,7 @@ from dxflow.engine.anchoring.account import Transaction
 from dxflow.engine.anchoring.following import follow
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import verifier
-from dxflow.engine.services import anchored, exports, log_keys
+from dxflow.engine.services.audit import anchored, exports, log_keys
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -23,7 +23,8 @@ from dxflow.engine.desk import moves
 from dxflow.engine.errors import Conflict, Invalid, NotFound
 from dxflow.engine.outgoing import Limits, Outgoing, Place
 from dxflow.engine.rights import consent_sync
-from dxflow.engine.services import tenants, webhook_endpoints
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import webhook_endpoints
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.steps.announcement import SCHEDULE
 from dxflow.engine.store import models

@@ -22,7 +22,8 @@ from dxflow.engine.backups.restoring import Wish
 from dxflow.engine.backups.taking import Made
 from dxflow.engine.errors import Conflict
 from dxflow.engine.identity.roots import KeyFault
-from dxflow.engine.services import tenants, verifying
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import verifying
 
 Alter = Callable[[Path], None]
 

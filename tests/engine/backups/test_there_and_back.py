@@ -9,7 +9,7 @@ from places import Place
 
 from dxflow.engine.backups import postgresql, restoring
 from dxflow.engine.core import Core
-from dxflow.engine.services import verifying
+from dxflow.engine.services.audit import verifying
 from dxflow.engine.store import models
 from dxflow.engine.store import store as store_module
 from dxflow.engine.store.migrations import MIGRATIONS, Migration

@@ -11,7 +11,7 @@ from flow import customer, drain, seeing
 from places import Place
 
 from dxflow.engine.ledger.log import INSTALLATION
-from dxflow.engine.services import covering, verifying
+from dxflow.engine.services.audit import covering, verifying
 from dxflow.engine.store import models
 from dxflow.engine.store.migrations import MIGRATIONS
 from waiting import wait_until

@@ -14,7 +14,8 @@ from dxflow.engine.backups.faults import BackupFault
 from dxflow.engine.backups.listing import list_erased
 from dxflow.engine.erasing import erasure
 from dxflow.engine.ledger.log import INSTALLATION
-from dxflow.engine.services import acts, covering, verifying
+from dxflow.engine.services import acts
+from dxflow.engine.services.audit import covering, verifying
 from dxflow.engine.shred_list import ShredList
 from dxflow.engine.store import models
 

@@ -10,7 +10,8 @@ from flow import HandClock
 
 from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests, subjects
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -15,7 +15,9 @@ from dxflow.engine.fulfilment import handover, limiting, package, rectifying
 from dxflow.engine.identity.subjects import Origin
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights import limits
-from dxflow.engine.services import acts, requests, subjects
+from dxflow.engine.services import acts
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -16,8 +16,10 @@ from dxflow.engine.desk.checks import confirm, confirm_link, send
 from dxflow.engine.desk.duplicates import find_duplicates
 from dxflow.engine.errors import Conflict, Invalid, NotAuthentic, NotFound, TooManyAttempts
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests, subjects, tenants
-from dxflow.engine.services.devices import Client
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people.devices import Client
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

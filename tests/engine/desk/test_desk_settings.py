@@ -14,7 +14,8 @@ from dxflow.engine.errors import Invalid
 from dxflow.engine.mail.catalogue import LANGUAGES
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights import team
-from dxflow.engine.services import requests, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.rights import requests
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -14,8 +14,8 @@ from dxflow.engine.desk.checks import confirm, send
 from dxflow.engine.desk.portal import Wish
 from dxflow.engine.errors import TooManyAttempts
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import attempts
-from dxflow.engine.services.devices import NOWHERE, Client
+from dxflow.engine.services.people import attempts
+from dxflow.engine.services.people.devices import NOWHERE, Client
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

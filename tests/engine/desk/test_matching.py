@@ -12,8 +12,9 @@ from dxflow.engine.erasing import erasure
 from dxflow.engine.errors import CallerError, Conflict, NotThere
 from dxflow.engine.fulfilment import limiting, package
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests, subjects
-from dxflow.engine.services.devices import NOWHERE
+from dxflow.engine.services.people.devices import NOWHERE
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

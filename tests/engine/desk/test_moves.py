@@ -18,7 +18,10 @@ from dxflow.engine.errors import Conflict, Invalid, NotFound
 from dxflow.engine.fulfilment import package
 from dxflow.engine.mail import queue
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import acts, requests, subjects, verifying
+from dxflow.engine.services import acts
+from dxflow.engine.services.audit import verifying
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -10,7 +10,7 @@ from dxflow.engine.coverer import CHORES
 from dxflow.engine.desk import actions, retention
 from dxflow.engine.fulfilment import legal_holds
 from dxflow.engine.rights import intake
-from dxflow.engine.services import requests
+from dxflow.engine.services.rights import requests
 from dxflow.engine.store import models
 
 from .conftest import Ask

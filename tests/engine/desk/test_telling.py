@@ -15,7 +15,9 @@ from dxflow.engine.errors import Conflict, Invalid
 from dxflow.engine.mail import queue
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights.reaching import reach
-from dxflow.engine.services import acts, requests, subjects
+from dxflow.engine.services import acts
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -18,7 +18,9 @@ from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.outgoing import Limits
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import connector_apis, tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import connector_apis
+from dxflow.engine.services.people import users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store, models
 

@@ -17,8 +17,10 @@ from dxflow.engine.ledger import note
 from dxflow.engine.recipients import obligations as owed
 from dxflow.engine.recipients.base import Target
 from dxflow.engine.recipients.targets import Addressed
-from dxflow.engine.services import obligations, verifying, webhook_endpoints
-from dxflow.engine.services.events import replay
+from dxflow.engine.services.audit import verifying
+from dxflow.engine.services.connectors import webhook_endpoints
+from dxflow.engine.services.rights import obligations
+from dxflow.engine.services.traffic.events import replay
 from dxflow.engine.store import models
 
 from .conftest import EMAIL, MEMBER_ID, PHONE, SHOPIFY_ID, STRIPE_ID, WOO_ID, Everywhere, Team
@@ -265,7 +267,7 @@ def test_used_up_attempts_say_so_and_can_be_replayed(
 def test_refused_credentials_fail_at_once_and_a_retry_takes_the_new_ones(
     core: Core, ada: Everywhere, team: Team
 ) -> None:
-    from dxflow.engine.services import connector_apis
+    from dxflow.engine.services.connectors import connector_apis
 
     connector = ada.senders["mailchimp"].connector.id
     url = ada.servers["mailchimp"].url

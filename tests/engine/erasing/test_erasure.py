@@ -22,16 +22,11 @@ from dxflow.engine.identity import did
 from dxflow.engine.identity.subjects import Origin
 from dxflow.engine.ledger import activity_leaf, leaves, proofs
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import (
-    acts,
-    exports,
-    requests,
-    subjects,
-    tenants,
-    timeline,
-    users,
-    verifying,
-)
+from dxflow.engine.services import acts, tenants
+from dxflow.engine.services.audit import exports, verifying
+from dxflow.engine.services.people import users
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects, timeline
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.shred_list import ShredList
 from dxflow.engine.store import Store, models

@@ -19,7 +19,9 @@ from dxflow.engine.identity.subjects import Origin
 from dxflow.engine.ledger.log import Leaf
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights.telling import tell
-from dxflow.engine.services import acts, requests, verifying
+from dxflow.engine.services import acts
+from dxflow.engine.services.audit import verifying
+from dxflow.engine.services.rights import requests
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 from waiting import wait_until

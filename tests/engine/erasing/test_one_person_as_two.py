@@ -15,7 +15,7 @@ from dxflow.engine.erasing import orders
 from dxflow.engine.errors import Forbidden
 from dxflow.engine.provisioning import users as directory_users
 from dxflow.engine.provisioning.directory import Directory
-from dxflow.engine.services import credentials, membership, password_resets, sso, users
+from dxflow.engine.services.people import credentials, membership, password_resets, sso, users
 from dxflow.engine.store import models
 
 from .conftest import Everywhere, Team

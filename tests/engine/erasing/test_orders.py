@@ -15,7 +15,8 @@ from dxflow.engine.errors import Conflict, Forbidden, Invalid, NotFound
 from dxflow.engine.identity.subjects import Origin
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights import intake
-from dxflow.engine.services import credentials, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import credentials
 from dxflow.engine.store import models, scope
 
 from .conftest import EMAIL, NAME, PHONE, Everywhere, Team
@@ -281,7 +282,7 @@ def test_another_tenants_order_is_not_there(core: Core, ada: Everywhere, team: T
 def test_who_signs_in_here_goes_with_their_account_or_not_at_all(
     core: Core, ada: Everywhere, team: Team
 ) -> None:
-    from dxflow.engine.services import users
+    from dxflow.engine.services.people import users
 
     users.create(core, ada.tenant_id, EMAIL, "member")
     drain(core)

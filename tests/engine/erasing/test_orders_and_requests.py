@@ -16,7 +16,7 @@ from dxflow.engine.erasing import erasure, orders, plans
 from dxflow.engine.errors import Conflict, Forbidden
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights import intake
-from dxflow.engine.services import invitations, users
+from dxflow.engine.services.people import invitations, users
 from dxflow.engine.store import models
 
 from .conftest import EMAIL, Everywhere, Team

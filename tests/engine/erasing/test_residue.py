@@ -14,7 +14,8 @@ from flow import Sender, customer, drain, seeing
 from dxflow.engine import core as cores
 from dxflow.engine.core import Core
 from dxflow.engine.erasing import erasure, residue
-from dxflow.engine.services import tenants, verifying
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import verifying
 from dxflow.engine.store import Store, models
 from waiting import wait_until
 

@@ -16,7 +16,8 @@ from dxflow.engine.platforms.base import Person
 from dxflow.engine.provisioning import users as directory_users
 from dxflow.engine.provisioning.directory import Directory
 from dxflow.engine.rights import suppression
-from dxflow.engine.services import invitations, suppressions, users
+from dxflow.engine.services.people import invitations, users
+from dxflow.engine.services.rights import suppressions
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

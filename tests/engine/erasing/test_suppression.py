@@ -16,7 +16,8 @@ from dxflow.engine.identity.keys import LINK
 from dxflow.engine.identity.linkage import identifiers
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights import intake, suppression
-from dxflow.engine.services import subjects, suppressions
+from dxflow.engine.services.rights import suppressions
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.steps import returning
 from dxflow.engine.store import models
 

@@ -13,7 +13,7 @@ from dxflow.engine.identity.subjects import Origin
 from dxflow.engine.mail import queue
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights import intake
-from dxflow.engine.services import subjects
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.store import models
 
 from .conftest import EMAIL, PHONE, SHOPIFY_ID, Everywhere, Team

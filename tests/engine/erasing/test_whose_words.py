@@ -12,7 +12,9 @@ from dxflow.engine.core import Core
 from dxflow.engine.desk import actions, matching, retention
 from dxflow.engine.erasing import erasure
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import acts, requests, verifying
+from dxflow.engine.services import acts
+from dxflow.engine.services.audit import verifying
+from dxflow.engine.services.rights import requests
 from dxflow.engine.store import models
 
 from .conftest import EMAIL, PHONE, Everywhere

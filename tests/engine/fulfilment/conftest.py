@@ -9,7 +9,7 @@ from flow import Sender, customer, drain
 
 from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests
+from dxflow.engine.services.rights import requests
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -16,7 +16,8 @@ from dxflow.engine.fulfilment import limiting
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.recipients import obligations
 from dxflow.engine.rights import limits
-from dxflow.engine.services import activities, subjects, users
+from dxflow.engine.services.people import users
+from dxflow.engine.services.subjects import activities, subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -29,7 +29,8 @@ from dxflow.engine.errors import Conflict, NotFound
 from dxflow.engine.fulfilment import archive, forgetting, limiting, package, schema, tables, words
 from dxflow.engine.ledger import merkle, note
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests, subjects
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

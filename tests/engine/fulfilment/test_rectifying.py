@@ -15,7 +15,8 @@ from dxflow.engine.errors import Conflict, Invalid, NotFound
 from dxflow.engine.fulfilment import limiting, rectifying
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.recipients import obligations
-from dxflow.engine.services import acts, subjects
+from dxflow.engine.services import acts
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

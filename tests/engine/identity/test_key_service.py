@@ -27,7 +27,8 @@ from dxflow.engine.errors import TransientError
 from dxflow.engine.identity.key_service import VaultTransit
 from dxflow.engine.identity.roots import KeyFault
 from dxflow.engine.moments import system_clock
-from dxflow.engine.services import tenants, verifying
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import verifying
 from dxflow.engine.store import models
 
 TOKEN = "hvs.a-token-of-the-service"

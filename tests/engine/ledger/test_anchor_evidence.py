@@ -14,7 +14,7 @@ import pytest
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import verifier
 from dxflow.engine.ledger.log import INSTALLATION, Leaf
-from dxflow.engine.services import anchored, covering, exports
+from dxflow.engine.services.audit import anchored, covering, exports
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

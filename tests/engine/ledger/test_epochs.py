@@ -15,7 +15,7 @@ from dxflow.engine.ledger import epochs as names
 from dxflow.engine.ledger import merkle, note, verifier
 from dxflow.engine.ledger.log import INSTALLATION, Leaf
 from dxflow.engine.ledger.memory import Memory
-from dxflow.engine.services import covering, epochs, exports, verifying
+from dxflow.engine.services.audit import covering, epochs, exports, verifying
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -12,7 +12,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.errors import LogBroken, NotFound, StaleFence
 from dxflow.engine.ledger import leaves, merkle, note
 from dxflow.engine.ledger.log import Appended, Leaf
-from dxflow.engine.services import audit, tenants, verifying
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import audit, verifying
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

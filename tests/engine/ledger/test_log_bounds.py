@@ -15,7 +15,7 @@ from dxflow.engine.core import Core
 from dxflow.engine.identity import did
 from dxflow.engine.ledger import leaves
 from dxflow.engine.ledger.log import Leaf
-from dxflow.engine.services import audit, verifying
+from dxflow.engine.services.audit import audit, verifying
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -17,7 +17,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.ledger import merkle, tiles
 from dxflow.engine.ledger.log import INSTALLATION, Leaf
 from dxflow.engine.ledger.memory import Memory
-from dxflow.engine.services import covering, tenants, verifying
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import covering, verifying
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -22,7 +22,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.ledger import note, verifier
 from dxflow.engine.ledger.leaves import commit
 from dxflow.engine.ledger.log import Leaf
-from dxflow.engine.services import covering, exports, log_keys, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import covering, exports, log_keys
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models, quick
 

@@ -12,7 +12,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.ledger import merkle, note, tiles
 from dxflow.engine.ledger.log import Leaf
 from dxflow.engine.ledger.verify import Verification
-from dxflow.engine.services import tenants, verifying
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import verifying
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -18,7 +18,8 @@ from dxflow.engine.mail.smtp import Smtp
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.post import Post
 from dxflow.engine.rights import team
-from dxflow.engine.services import requests, subjects
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.steps import message as step
 from dxflow.engine.store import models

@@ -22,7 +22,9 @@ from dxflow.engine.merging import conflicts, merges, undoing
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights import consent_sync
 from dxflow.engine.rights.consent_order import Statement
-from dxflow.engine.services import activities, consents, dids, requests, subjects, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import activities, consents, dids, subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

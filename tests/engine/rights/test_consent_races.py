@@ -11,7 +11,7 @@ from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.recipients import credentials
 from dxflow.engine.rights import consent_sync
-from dxflow.engine.services import consents, subjects
+from dxflow.engine.services.subjects import consents, subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

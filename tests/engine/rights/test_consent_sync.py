@@ -28,7 +28,7 @@ from dxflow.engine.erasing import erasure
 from dxflow.engine.outgoing import Outgoing
 from dxflow.engine.recipients import RECIPIENTS, credentials
 from dxflow.engine.rights import consent_sync
-from dxflow.engine.services import consents
+from dxflow.engine.services.subjects import consents
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.steps import consent_push
 from dxflow.engine.steps.consent_push import Word

@@ -12,7 +12,7 @@ from dxflow.engine.core import Core
 from dxflow.engine.errors import Malformed, TooLarge, Unfit
 from dxflow.engine.rights import csv_import, intake
 from dxflow.engine.rights.csv_import import MOST_BYTES, MOST_ROWS, Row, decode
-from dxflow.engine.services import imports, requests
+from dxflow.engine.services.rights import imports, requests
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

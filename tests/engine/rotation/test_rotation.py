@@ -20,7 +20,12 @@ from dxflow.engine.identity.subjects import Origin
 from dxflow.engine.inbox import Arrival, Inbox, open_payload
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.rotation import roots, sealed, versions
-from dxflow.engine.services import connectors, requests, subjects, tenants, users, verifying
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import verifying
+from dxflow.engine.services.connectors import connectors
+from dxflow.engine.services.people import users
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store, models
 

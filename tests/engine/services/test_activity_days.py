@@ -11,8 +11,8 @@ import pytest
 from flow import HandClock
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import activities, activity_days
-from dxflow.engine.services.activity_days import Days, last
+from dxflow.engine.services.subjects import activities, activity_days
+from dxflow.engine.services.subjects.activity_days import Days, last
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -13,7 +13,9 @@ from flow import Sender, customer, settle
 
 from dxflow.engine.core import Core
 from dxflow.engine.ledger.log import TenantLog
-from dxflow.engine.services import acts, connectors, credentials, tenants
+from dxflow.engine.services import acts, tenants
+from dxflow.engine.services.connectors import connectors
+from dxflow.engine.services.people import credentials
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

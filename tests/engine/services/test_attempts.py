@@ -10,8 +10,8 @@ from flow import HandClock, at_once, leaves
 
 from dxflow.engine.core import Core
 from dxflow.engine.errors import NotAuthentic, TooManyAttempts
-from dxflow.engine.services import attempts, devices, passwords, sessions, users
-from dxflow.engine.services.devices import Client
+from dxflow.engine.services.people import attempts, devices, passwords, sessions, users
+from dxflow.engine.services.people.devices import Client
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -8,7 +8,8 @@ from flow import Sender, customer, settle
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid, NotFound
 from dxflow.engine.ledger import merkle
-from dxflow.engine.services import audit, tenants, verifying
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import audit, verifying
 from dxflow.engine.services.tenants import NewTenant
 
 

@@ -10,8 +10,9 @@ from flow import HandClock
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid
 from dxflow.engine.ledger.log import Leaf
-from dxflow.engine.services import audit_search, tenants
-from dxflow.engine.services.audit_search import Found, Wanted
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import audit_search
+from dxflow.engine.services.audit.audit_search import Found, Wanted
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

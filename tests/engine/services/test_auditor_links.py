@@ -9,8 +9,9 @@ import pytest
 from dxflow.engine.access.roles import Permission
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Forbidden, Invalid, NotFound, TooManyAttempts
-from dxflow.engine.services import auditor_links, tenants
-from dxflow.engine.services.devices import NOWHERE, Client
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import auditor_links
+from dxflow.engine.services.people.devices import NOWHERE, Client
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -12,10 +12,11 @@ from flow import HandClock, Sender, at_once, check_invariants, claim, customer, 
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, Invalid, NotFound, PermanentError
 from dxflow.engine.outbox import Outbox
-from dxflow.engine.services import bulk_replays, decisions, failures, tenants
-from dxflow.engine.services import events as service
-from dxflow.engine.services.bulk_replays import Wish
+from dxflow.engine.services import tenants
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import bulk_replays, decisions, failures
+from dxflow.engine.services.traffic import events as service
+from dxflow.engine.services.traffic.bulk_replays import Wish
 from dxflow.engine.store import models
 
 Break = Callable[..., None]

@@ -8,7 +8,7 @@ from pathlib import Path
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import verifier
 from dxflow.engine.ledger.log import Leaf
-from dxflow.engine.services import bundle_stream, exports
+from dxflow.engine.services.audit import bundle_stream, exports
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import scope
 

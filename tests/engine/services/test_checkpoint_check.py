@@ -9,7 +9,8 @@ import pytest
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import merkle, note
 from dxflow.engine.ledger.log import Leaf
-from dxflow.engine.services import checkpoint_check, epochs, log_keys, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import checkpoint_check, epochs, log_keys
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -14,13 +14,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, Invalid, NotAuthentic, NotFound
 from dxflow.engine.platforms import PLATFORMS
 from dxflow.engine.platforms.signing import TEST_TOPICS
-from dxflow.engine.services import (
-    connector_care,
-    connector_health,
-    connectors,
-    silence,
-    tenants,
-)
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import connector_care, connector_health, connectors, silence
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

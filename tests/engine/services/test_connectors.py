@@ -9,8 +9,9 @@ from flow import SECRET, HandClock, Sender, customer, leaves
 
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid, NotAuthentic, NotFound
-from dxflow.engine.services import connectors, tenants
-from dxflow.engine.services.connectors import ROTATION_OVERLAP, Endpoints
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import connectors
+from dxflow.engine.services.connectors.connectors import ROTATION_OVERLAP, Endpoints
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -10,7 +10,8 @@ import pytest
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, Invalid, LogBroken, NotFound, Unfit
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import acts, consent_receipts, consents, subjects, tenants
+from dxflow.engine.services import acts, tenants
+from dxflow.engine.services.subjects import consent_receipts, consents, subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -7,7 +7,8 @@ from flow import HandClock
 
 from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import consents, subjects, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.subjects import consents, subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

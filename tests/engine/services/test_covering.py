@@ -13,7 +13,8 @@ from dxflow.engine.coverer import Coverer
 from dxflow.engine.errors import StaleFence
 from dxflow.engine.ledger import leaves, merkle, note
 from dxflow.engine.ledger.log import INSTALLATION, Leaf
-from dxflow.engine.services import covering, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import covering
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 from waiting import wait_until

@@ -10,7 +10,8 @@ from flow import leaves
 from dxflow.engine.access import roles
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid, NotAuthentic, NotFound
-from dxflow.engine.services import credentials, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import credentials
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

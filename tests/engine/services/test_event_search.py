@@ -10,9 +10,10 @@ import pytest
 from flow import HandClock, Sender, customer, drain, events
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import event_search, tenants
-from dxflow.engine.services.event_search import Filters
+from dxflow.engine.services import tenants
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import event_search
+from dxflow.engine.services.traffic.event_search import Filters
 from dxflow.engine.store import models
 
 

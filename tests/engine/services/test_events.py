@@ -11,8 +11,9 @@ from flow import events as rows
 
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, Invalid, NotFound, PermanentError
-from dxflow.engine.services import events, tenants
+from dxflow.engine.services import tenants
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import events
 from dxflow.engine.store import models
 
 Break = Callable[..., None]

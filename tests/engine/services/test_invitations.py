@@ -13,7 +13,8 @@ from dxflow.engine.access.roles import MATRIX, Role
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, Forbidden, Invalid, NotFound
 from dxflow.engine.identity import accounts
-from dxflow.engine.services import invitations, membership, sessions, tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import invitations, membership, sessions, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

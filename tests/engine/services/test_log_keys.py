@@ -10,7 +10,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, LogBroken
 from dxflow.engine.ledger import note, signing
 from dxflow.engine.ledger.log import INSTALLATION, Leaf, TenantLog
-from dxflow.engine.services import log_keys, tenants, verifying
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import log_keys, verifying
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -11,7 +11,8 @@ from flow import seeing
 from dxflow.engine.access.roles import MATRIX, Role
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, Forbidden, NotAuthentic, NotFound
-from dxflow.engine.services import credentials, membership, sessions, tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import credentials, membership, sessions, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -21,16 +21,16 @@ from dxflow.engine.errors import (
     NotFound,
     TooManyAttempts,
 )
-from dxflow.engine.services import (
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import (
     entrance,
     membership,
     password_resets,
     second_factor,
     sessions,
-    tenants,
     users,
 )
-from dxflow.engine.services.devices import Client
+from dxflow.engine.services.people.devices import Client
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -10,8 +10,9 @@ from flow import HandClock, Sender, at_once, claim, customer, drain, events, lea
 from dxflow.engine.core import Core
 from dxflow.engine.errors import NotFound
 from dxflow.engine.outbox import Outbox
-from dxflow.engine.services import pausing, tenants
+from dxflow.engine.services import tenants
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import pausing
 
 
 def test_a_pause_says_since_when_and_by_whom_and_ends(

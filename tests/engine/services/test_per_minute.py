@@ -10,9 +10,10 @@ import pytest
 from flow import HandClock
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import per_minute, tenants
-from dxflow.engine.services.per_minute import MINUTES, Counts, PerMinute
+from dxflow.engine.services import tenants
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import per_minute
+from dxflow.engine.services.traffic.per_minute import MINUTES, Counts, PerMinute
 from dxflow.engine.store import models, quick
 
 MINUTE = timedelta(minutes=1)

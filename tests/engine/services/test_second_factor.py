@@ -11,9 +11,9 @@ from flow import HandClock, at_once, leaves
 
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, DxflowError, Forbidden, Invalid, NotAuthentic, TooManyAttempts
-from dxflow.engine.services import second_factor, sessions, users
-from dxflow.engine.services.second_factor import Pending
-from dxflow.engine.services.sessions import Signed
+from dxflow.engine.services.people import second_factor, sessions, users
+from dxflow.engine.services.people.second_factor import Pending
+from dxflow.engine.services.people.sessions import Signed
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -12,9 +12,10 @@ from flow import HandClock
 
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Forbidden, NotAuthentic, NotFound
-from dxflow.engine.services import passwords, session_rows, sessions, tenants, users
-from dxflow.engine.services.devices import NOWHERE, Client
-from dxflow.engine.services.sessions import Signed
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import passwords, session_rows, sessions, users
+from dxflow.engine.services.people.devices import NOWHERE, Client
+from dxflow.engine.services.people.sessions import Signed
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

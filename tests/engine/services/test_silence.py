@@ -11,8 +11,9 @@ import pytest
 from flow import SECRET, HandClock
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import connectors, tenants
-from dxflow.engine.services.silence import ENOUGH, NEWEST, Rhythm, rhythm
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import connectors
+from dxflow.engine.services.connectors.silence import ENOUGH, NEWEST, Rhythm, rhythm
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models, quick
 

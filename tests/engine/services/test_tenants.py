@@ -7,7 +7,9 @@ import pytest
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid, NotFound
 from dxflow.engine.identity import did
-from dxflow.engine.services import audit, credentials, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import audit
+from dxflow.engine.services.people import credentials
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -12,7 +12,8 @@ from dxflow.engine.access import roles
 from dxflow.engine.access.roles import Permission, Role
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, Forbidden, Invalid, NotFound
-from dxflow.engine.services import membership, passwords, sessions, tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import membership, passwords, sessions, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -12,17 +12,9 @@ from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid, NotFound
 from dxflow.engine.platforms import PLATFORMS
-from dxflow.engine.services import (
-    connectors,
-    credentials,
-    deliveries,
-    doctor,
-    membership,
-    tenants,
-    upkeep,
-    users,
-    welcome,
-)
+from dxflow.engine.services import doctor, tenants, upkeep, welcome
+from dxflow.engine.services.connectors import connectors, deliveries
+from dxflow.engine.services.people import credentials, membership, users
 from dxflow.engine.services.tenants import NewTenant
 
 

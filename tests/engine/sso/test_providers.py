@@ -15,7 +15,7 @@ from dxflow.engine import rotation
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid, NotFound, TransientError
 from dxflow.engine.identity.keys import INSTALLATION
-from dxflow.engine.services import sessions, sso, sso_entry, sso_people, users
+from dxflow.engine.services.people import sessions, sso, sso_entry, sso_people, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.sso.discovery import Directory
 from dxflow.engine.sso.id_tokens import Claims

@@ -11,8 +11,11 @@ import pytest
 
 from dxflow.engine.core import Core
 from dxflow.engine.errors import NotFound, Trespass
-from dxflow.engine.services import credentials, events, subjects, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import credentials
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import events
 from dxflow.engine.store import models, quick, scope
 
 

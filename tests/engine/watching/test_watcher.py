@@ -13,7 +13,8 @@ from wire import free_port
 from dxflow.engine.errors import Invalid, LogBroken, Unavailable
 from dxflow.engine.ledger import note
 from dxflow.engine.ledger.cosignature import Cosigner
-from dxflow.engine.services import acts, log_keys, tenants
+from dxflow.engine.services import acts, tenants
+from dxflow.engine.services.audit import log_keys
 from dxflow.engine.watching import Alarm, RemoteLog, State, Watcher
 
 Watched = Any

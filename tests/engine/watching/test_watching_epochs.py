@@ -7,7 +7,7 @@ import json
 import pytest
 import requests
 
-from dxflow.engine.services import epochs
+from dxflow.engine.services.audit import epochs
 from dxflow.engine.watching.watcher import Alarm
 
 from .conftest import Watched

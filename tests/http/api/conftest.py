@@ -13,7 +13,8 @@ from callers import Around, Caller
 from flow import Sender
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import credentials, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import credentials
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.http.app import HttpSettings, Outside, build
 

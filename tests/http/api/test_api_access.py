@@ -16,7 +16,7 @@ from dxflow.engine.core import Core
 from dxflow.engine.recipients.base import Target
 from dxflow.engine.recipients.obligations import oblige
 from dxflow.engine.recipients.targets import BY_HAND, Addressed
-from dxflow.engine.services import credentials, users
+from dxflow.engine.services.people import credentials, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 from dxflow.http.api.operation import Operation

@@ -11,7 +11,7 @@ from callers import Caller
 from dxflow.engine.core import Core
 from dxflow.engine.identity import did
 from dxflow.engine.identity.keys import INSTALLATION
-from dxflow.engine.services import covering
+from dxflow.engine.services.audit import covering
 from dxflow.engine.store import models
 
 ACTIVITIES = "/api/v1/processing-activities"

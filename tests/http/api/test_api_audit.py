@@ -15,7 +15,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.errors import Unavailable
 from dxflow.engine.ledger import merkle, note, verifier
 from dxflow.engine.ledger.log import TenantLog
-from dxflow.engine.services import acts, covering
+from dxflow.engine.services import acts
+from dxflow.engine.services.audit import covering
 from dxflow.engine.store import models
 
 AUDIT = "/api/v1/audit"

@@ -10,7 +10,7 @@ import pytest
 from callers import Caller
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import consent_receipts
+from dxflow.engine.services.subjects import consent_receipts
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -17,7 +17,7 @@ from dxflow.engine import core as cores
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.erasing import certified
-from dxflow.engine.services import credentials, users
+from dxflow.engine.services.people import credentials, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store, models
 

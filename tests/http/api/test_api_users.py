@@ -9,7 +9,7 @@ import pytest
 from callers import Caller
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import credentials, sessions, users
+from dxflow.engine.services.people import credentials, sessions, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -12,7 +12,7 @@ from flow import at_once, leaves
 
 from dxflow.engine.core import Core
 from dxflow.engine.rights import intake
-from dxflow.engine.services import requests as service
+from dxflow.engine.services.rights import requests as service
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -11,7 +11,7 @@ from flow import HandClock
 
 from dxflow.engine.core import Core
 from dxflow.engine.identity import did
-from dxflow.engine.services import log_keys
+from dxflow.engine.services.audit import log_keys
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 from dxflow.http.app import HttpSettings, Outside, build

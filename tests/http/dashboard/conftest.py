@@ -11,7 +11,7 @@ from visitors import PASSWORD, Visitor, edge
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import users
+from dxflow.engine.services.people import users
 from dxflow.engine.services.tenants import NewTenant
 
 

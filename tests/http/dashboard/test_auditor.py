@@ -14,7 +14,8 @@ from flow import HandClock, Sender, customer
 from visitors import BOTH, Visitor, set_by
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import auditor_links, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.audit import auditor_links
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 from dxflow.http.dashboard.audit import audit_files

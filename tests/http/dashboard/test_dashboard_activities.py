@@ -12,7 +12,8 @@ from visitors import BOTH, Visitor
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import activities, activity_log, subjects, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.subjects import activities, activity_log, subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

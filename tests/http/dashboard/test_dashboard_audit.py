@@ -14,7 +14,8 @@ from dxflow.engine.access.roles import Permission, Role, may
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import proofs
 from dxflow.engine.ledger.log import Leaf
-from dxflow.engine.services import acts, audit_search, tenants
+from dxflow.engine.services import acts, tenants
+from dxflow.engine.services.audit import audit_search
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 from dxflow.http.dashboard.audit import audit_words

@@ -14,7 +14,8 @@ from visitors import Visitor
 from dxflow.engine import trial
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import connector_apis, connectors, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import connector_apis, connectors
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

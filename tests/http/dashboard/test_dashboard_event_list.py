@@ -12,8 +12,9 @@ from flow import Sender, customer, drain
 from visitors import Visitor
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import event_search, tenants
+from dxflow.engine.services import tenants
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import event_search
 from dxflow.engine.store import models
 from dxflow.http.dashboard.traffic import drawing
 

@@ -12,9 +12,10 @@ from visitors import BOTH, Visitor
 from dxflow.engine import runner
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import bulk_replays, tenants
-from dxflow.engine.services import failures as service
+from dxflow.engine.services import tenants
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import bulk_replays
+from dxflow.engine.services.traffic import failures as service
 from dxflow.engine.store import models
 from dxflow.http.dashboard.traffic import advice
 

@@ -12,7 +12,8 @@ from visitors import BOTH, Visitor
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import connectors, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.connectors import connectors
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models, quick
 

@@ -14,8 +14,9 @@ from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Unavailable
 from dxflow.engine.rights import REGIMES, RequestType
-from dxflow.engine.services import event_search, events, sessions
+from dxflow.engine.services.people import sessions
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import event_search, events
 from dxflow.engine.store import models
 from dxflow.http.dashboard import words
 

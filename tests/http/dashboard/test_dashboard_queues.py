@@ -18,8 +18,10 @@ from dxflow.engine.access import members
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Unavailable
-from dxflow.engine.services import pausing, tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import users
 from dxflow.engine.services.tenants import NewTenant
+from dxflow.engine.services.traffic import pausing
 from dxflow.engine.store import models
 from dxflow.http.app import HttpSettings, Outside, build
 from dxflow.http.dashboard.watch.queues import Found, Looks

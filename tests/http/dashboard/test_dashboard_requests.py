@@ -14,7 +14,10 @@ from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.desk import actions
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests, subjects, tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import users
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

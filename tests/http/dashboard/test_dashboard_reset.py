@@ -12,7 +12,7 @@ from visitors import PASSWORD, Visitor, edge
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import password_resets, users
+from dxflow.engine.services.people import password_resets, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

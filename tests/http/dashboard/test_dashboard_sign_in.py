@@ -9,7 +9,7 @@ from visitors import BOTH, PASSWORD, Visitor, set_by
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import users
+from dxflow.engine.services.people import users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

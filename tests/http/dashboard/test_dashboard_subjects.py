@@ -16,7 +16,9 @@ from dxflow.engine.core import Core
 from dxflow.engine.fulfilment import legal_holds, limiting
 from dxflow.engine.merging import conflicts, merges
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import consents, requests, subjects, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.rights import requests
+from dxflow.engine.services.subjects import consents, subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

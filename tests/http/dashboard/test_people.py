@@ -11,7 +11,8 @@ from visitors import PASSWORD, Visitor
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.services import invitations, membership, tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import invitations, membership, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

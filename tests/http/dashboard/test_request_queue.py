@@ -14,8 +14,9 @@ from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.desk import actions
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import arrivals, requests, tenants
-from dxflow.engine.services.arrivals import Arrival
+from dxflow.engine.services import tenants
+from dxflow.engine.services.rights import arrivals, requests
+from dxflow.engine.services.rights.arrivals import Arrival
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

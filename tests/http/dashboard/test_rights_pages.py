@@ -19,7 +19,9 @@ from dxflow.engine.erasing import erasure
 from dxflow.engine.fulfilment import limiting
 from dxflow.engine.outgoing import Outgoing, Place
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import requests, subjects, suppressions, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.rights import requests, suppressions
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

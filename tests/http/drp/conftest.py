@@ -11,7 +11,7 @@ from drp_agent import Agent
 from visitors import edge
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import privacy_agents
+from dxflow.engine.services.rights import privacy_agents
 from dxflow.engine.services.tenants import NewTenant
 
 

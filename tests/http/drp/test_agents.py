@@ -14,7 +14,8 @@ from visitors import BOTH
 
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Invalid, NotFound, Taken
-from dxflow.engine.services import attempts, privacy_agents
+from dxflow.engine.services.people import attempts
+from dxflow.engine.services.rights import privacy_agents
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -16,7 +16,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.desk import actions, moves
 from dxflow.engine.rights import drp, intake
 from dxflow.engine.rights.types import RequestState
-from dxflow.engine.services import privacy_agents, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.rights import privacy_agents
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -12,8 +12,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.desk import portal
 from dxflow.engine.desk.portal import Wish
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.services import email_intake, imports
-from dxflow.engine.services.devices import Client
+from dxflow.engine.services.people.devices import Client
+from dxflow.engine.services.rights import email_intake, imports
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

@@ -16,8 +16,9 @@ from visitors import BOTH
 from dxflow.engine.core import Core
 from dxflow.engine.rights import intake
 from dxflow.engine.rights.languages import LANGUAGES
-from dxflow.engine.services import attempts, tenants
-from dxflow.engine.services import requests as service
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import attempts
+from dxflow.engine.services.rights import requests as service
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

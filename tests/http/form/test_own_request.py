@@ -14,7 +14,8 @@ from dxflow.engine.core import Core
 from dxflow.engine.desk import portal
 from dxflow.engine.fulfilment import package
 from dxflow.engine.platforms.base import Person as Named
-from dxflow.engine.services import subjects, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

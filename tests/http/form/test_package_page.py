@@ -18,8 +18,8 @@ from visitors import edge
 from dxflow.engine.core import Core
 from dxflow.engine.fulfilment import forgetting, handover, package, verification
 from dxflow.engine.platforms.base import Person as Somebody
-from dxflow.engine.services import requests as service
 from dxflow.engine.services import tenants
+from dxflow.engine.services.rights import requests as service
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 

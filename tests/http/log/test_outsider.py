@@ -13,7 +13,7 @@ from server import Installation, Server
 from wire import Answer
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import log_keys
+from dxflow.engine.services.audit import log_keys
 
 SOURCE = Path(__file__).parent / "outsider" / "main.go"
 GOPATH = Path("/usr/share/gocode")

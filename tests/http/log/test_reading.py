@@ -13,7 +13,9 @@ from wire import Answer, Client
 
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import merkle, note, tiles
-from dxflow.engine.services import acts, covering, credentials, log_keys, tenants
+from dxflow.engine.services import acts, tenants
+from dxflow.engine.services.audit import covering, log_keys
+from dxflow.engine.services.people import credentials
 from dxflow.engine.store import models
 
 Get = Callable[..., Answer]

@@ -10,7 +10,8 @@ from scim_caller import ScimCaller
 from visitors import edge
 
 from dxflow.engine.core import Core
-from dxflow.engine.services import credentials, tenants
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import credentials
 from dxflow.engine.services.tenants import NewTenant
 
 

@@ -17,7 +17,8 @@ from dxflow.engine.erasing import erasure
 from dxflow.engine.identity import accounts
 from dxflow.engine.identity.keys import INSTALLATION
 from dxflow.engine.rotation import rotate_links, rotate_seal
-from dxflow.engine.services import acts, credentials, membership, sessions, users
+from dxflow.engine.services import acts
+from dxflow.engine.services.people import credentials, membership, sessions, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models, quick
 

@@ -17,7 +17,7 @@ from visitors import edge
 from dxflow.engine import core as cores
 from dxflow.engine.core import Core
 from dxflow.engine.outgoing import Limits, Outgoing
-from dxflow.engine.services import sso, users
+from dxflow.engine.services.people import sso, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store
 

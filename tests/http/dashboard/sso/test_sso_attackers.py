@@ -16,7 +16,8 @@ from visitors import BOTH, PASSWORD, Visitor
 from dxflow.engine.core import Core
 from dxflow.engine.errors import Conflict, NotAuthentic
 from dxflow.engine.identity import accounts
-from dxflow.engine.services import sso, sso_entry, tenants, users
+from dxflow.engine.services import tenants
+from dxflow.engine.services.people import sso, sso_entry, users
 from dxflow.engine.sso.discovery import Directory
 from dxflow.engine.store import models
 
@@ -192,7 +193,7 @@ def test_such_a_session_makes_no_way_in_of_its_own(
 
 
 def core_sign_in(core: Core, password: str) -> str:
-    from dxflow.engine.services import sessions
+    from dxflow.engine.services.people import sessions
 
     return sessions.sign_in(core, EMAIL, password)
 

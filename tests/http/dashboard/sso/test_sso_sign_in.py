@@ -20,7 +20,7 @@ from visitors import BOTH
 from dxflow.engine.access import invitations, members
 from dxflow.engine.core import Core
 from dxflow.engine.identity import accounts
-from dxflow.engine.services import sso, users
+from dxflow.engine.services.people import sso, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models, quick
 

@@ -1,0 +1,1 @@
+"""What comes in and what becomes of it: events, failures, replays, queues, their numbers."""
