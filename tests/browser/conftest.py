@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,10 +44,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
+def database_url(migrated: Callable[[str], str]) -> str:
     """The browser sees the same pages whatever the database is."""
-    shutil.copy(migrated_sqlite, tmp_path / "dx flow.db")
-    return f"sqlite:///{tmp_path / 'dx flow.db'}"
+    return migrated("sqlite")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from reading import fits, sign_in, usable
+from reading import sign_in
 from visitors import PASSWORD
 
 from dxflow.engine.store import models
@@ -70,15 +70,6 @@ def test_who_asked_is_covered_until_the_reader_asks_to_see(first: Page) -> None:
     first.get_by_role("button", name="Show who asked").click()
     expect(first.get_by_text("canary@person.example").first).to_be_visible()
     assert models.AuditEntry.select().where(models.AuditEntry.kind == "personal_data.read").count() == 1
-
-
-def test_pages_off_the_navigation_are_usable_and_fit_a_narrow_screen(first: Page, scripts: bool) -> None:
-    event, request = models.Event.get(state="failed"), models.RightsRequest.get()
-    for path in (f"events/{event.id}", f"requests/{request.id}", "password", "account", "nowhere"):
-        first.goto(f"/dashboard/{path}")
-        fits(first)
-        if scripts:
-            usable(first)
 
 
 def test_the_browser_runs_scripts_only_where_it_may(page: Page, scripts: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
-from reading import fits, usable
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
@@ -25,19 +24,6 @@ def test_the_keyboard_alone_reaches_the_content_and_every_door(enter: Callable[.
     for link in page.get_by_role("navigation", name="Pages").get_by_role("link").all():
         link.focus()
         expect(link).to_be_focused()
-
-
-def test_every_page_of_the_navigation_is_usable_in_light_and_dark_and_fits_a_narrow_screen(
-    enter: Callable[..., Page], once: str, scripts: bool
-) -> None:
-    page = enter()
-    links = page.get_by_role("navigation", name="Pages").get_by_role("link").all()
-    for path in [link.get_attribute("href") or "" for link in links]:
-        page.goto(path)
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        fits(page)
-        if scripts:
-            usable(page)
 
 
 def test_a_page_notices_what_happens_and_stops_when_told(

@@ -48,7 +48,7 @@ def test_a_claim_is_exclusive(core: Core, shopify: Sender) -> None:
     assert claim(core) == []
 
 
-@pytest.mark.parametrize("store", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
 def test_a_tenant_that_another_process_is_claiming_is_left_to_it_and_nobody_waits(
     core: Core, shopify: Sender
 ) -> None:

@@ -29,7 +29,7 @@ from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.steps.announcement import SCHEDULE
 from dxflow.engine.store import models
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 BODY = {"request": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "state": "received"}
 

@@ -23,7 +23,7 @@ from dxflow.engine.store import models
 
 from .conftest import Ask
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def _worked_on(core: Core, request: models.RightsRequest) -> models.RightsRequest:

@@ -23,7 +23,7 @@ from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ADA, MALLORY = "ada@shop.example", "mallory@evil.example"
 

@@ -16,7 +16,7 @@ from dxflow.engine.services import tenants
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ADA = "ada@shop.example"
 Ask = Callable[..., models.RightsRequest]

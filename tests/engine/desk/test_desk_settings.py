@@ -19,7 +19,7 @@ from dxflow.engine.services.rights import requests
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from dxflow.engine.services.people.devices import NOWHERE, Client
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ADA = "ada@shop.example"
 HERS, MALLORYS = Client(address="198.51.100.1"), Client(address="203.0.113.7")

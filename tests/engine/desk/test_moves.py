@@ -27,7 +27,7 @@ from dxflow.engine.store import models
 
 from .conftest import Ask
 
-sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ACTS = sorted({act for acts in machine.REQUESTS.values() for act in acts})
 
 
@@ -329,7 +329,7 @@ def test_a_shared_telephone_makes_nobodys_request_somebody_elses(
     assert alone.subject_id is not None
 
 
-@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("act", ["cancel", "reject"])
 def test_a_wait_that_begins_while_a_request_ends_ends_with_it(
     core: Core, ask: Ask, act: str, monkeypatch: pytest.MonkeyPatch

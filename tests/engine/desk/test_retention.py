@@ -15,7 +15,7 @@ from dxflow.engine.store import models
 
 from .conftest import Ask
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 A_DAY = 86_400
 
 

@@ -23,7 +23,7 @@ from dxflow.engine.store import models
 
 from .conftest import Ask
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ADA, MALLORY, PHONE = "ada@shop.example", "mallory@evil.example", "+4930123456"
 OTHERWISE = "by telephone, on 2 March"

@@ -17,7 +17,7 @@ from dxflow.engine.store import models
 
 from .conftest import Ask
 
-sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def _notices() -> list[str]:

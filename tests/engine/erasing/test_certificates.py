@@ -25,7 +25,7 @@ from dxflow.engine.store import models
 
 from .conftest import EMAIL, MEMBER_ID, PHONE, SHOPIFY_ID, STRIPE_ID, WOO_ID, Everywhere, Team
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 DAY = 86_400
 

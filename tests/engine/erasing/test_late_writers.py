@@ -233,7 +233,7 @@ def test_a_delivery_about_nobody_that_named_the_person_is_known_again_for_thirty
     assert erasure.sweep(core) == 0
 
 
-@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_message_that_is_being_written_while_its_person_is_erased_goes_with_them(
     core: Core, tenant: NewTenant, ada: models.DataSubject
 ) -> None:

@@ -20,7 +20,7 @@ from dxflow.engine.store import models
 
 from .conftest import Everywhere, Team
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 Trick = Callable[[Core, str, Team], str]
 """What the first of the team does; the account that is to approve."""

@@ -21,7 +21,7 @@ from dxflow.engine.store import models, scope
 
 from .conftest import EMAIL, NAME, PHONE, Everywhere, Team
 
-SQLITE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def hold(core: Core, ada: Everywhere) -> None:

@@ -23,7 +23,7 @@ from dxflow.engine.store import models
 
 from .conftest import EMAIL, Everywhere, Team
 
-SQLITE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 Bring = Callable[[Core, str], object]
 
 

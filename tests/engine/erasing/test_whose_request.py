@@ -18,7 +18,7 @@ from dxflow.engine.store import models
 
 from .conftest import EMAIL, PHONE, SHOPIFY_ID, Everywhere, Team
 
-SQLITE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 BEN, OFFICER = "ben@shop.example", "user:1"
 
 

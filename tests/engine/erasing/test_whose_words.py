@@ -19,7 +19,7 @@ from dxflow.engine.store import models
 
 from .conftest import EMAIL, PHONE, Everywhere
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TOLD = f"called back on {PHONE}"
 ELSEWHERE = "ada.at.work@else.example"
 

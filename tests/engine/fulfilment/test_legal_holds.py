@@ -16,8 +16,8 @@ from dxflow.engine.services import acts
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-sqlite_alone = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-both = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 WHY = "Byron v. Acme, claim for damages"
 
 

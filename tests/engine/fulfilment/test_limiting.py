@@ -21,8 +21,8 @@ from dxflow.engine.services.subjects import activities, subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-sqlite_alone = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-both = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 Connect = Callable[..., Sender]
 Asked = Callable[..., models.RightsRequest]
 CONSENT = "customers_email_marketing_consent/update"

@@ -20,8 +20,8 @@ from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-sqlite_alone = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-both = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 Asked = Callable[..., models.RightsRequest]
 OLD, NEW = "person1@shop.example", "ada@lovelace.example"
 

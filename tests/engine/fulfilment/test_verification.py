@@ -18,7 +18,7 @@ from dxflow.engine.fulfilment import archive, package, verification
 from dxflow.engine.ledger import note
 from dxflow.engine.store import models
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 Asked = Callable[..., models.RightsRequest]
 Given = tuple[Path, str]
 Files = dict[str, bytes]

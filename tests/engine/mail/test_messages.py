@@ -24,7 +24,7 @@ from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.steps import message as step
 from dxflow.engine.store import models
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 SENDER = "privacy@acme.example"
 ADA = "ada@people.example"

@@ -197,7 +197,7 @@ def test_records_of_processing_gather_what_was_seen(core: Core, tenant: NewTenan
     assert made(core, tenant, "processing").rows[0]["times"] == 4
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_ten_thousand_requests_are_reported_within_a_second(core: Core, tenant: NewTenant, ask: Ask) -> None:
     ask("access", "2025-01-01T08:00", decision="fulfilled", responded_at="2025-01-09T08:00")
     same = (

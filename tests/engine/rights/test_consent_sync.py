@@ -34,7 +34,7 @@ from dxflow.engine.steps import consent_push
 from dxflow.engine.steps.consent_push import Word
 from dxflow.engine.store import models, scope
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 PLATFORMS = ("shopify", "mailchimp", "woocommerce")
 CREDENTIALS = {

@@ -18,7 +18,7 @@ from dxflow.engine.store import models
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
-SQLITE = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def parse(text: str) -> list[Row]:

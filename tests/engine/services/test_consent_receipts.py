@@ -15,7 +15,7 @@ from dxflow.engine.services.subjects import consent_receipts, consents, subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PURPOSE = "direct marketing"
 
 

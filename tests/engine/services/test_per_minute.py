@@ -119,7 +119,7 @@ def test_of_so_many_tenants_only_are_minutes_remembered(
     assert list(counts._tenants) == [ids[3], ids[0]]
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_each_minute_is_a_range_in_an_index(core: Core, tenant: NewTenant, now: datetime) -> None:
     asked: list[str] = []
     connection = core.store.database.connection()

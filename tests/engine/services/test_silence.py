@@ -115,7 +115,7 @@ def test_one_statement_tells_all_of_them(
     assert len([record for record in caplog.records if record.name == "peewee"]) == 1
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_it_steps_through_one_index_also_with_statistics(
     core: Core, tenant: NewTenant, clock: HandClock
 ) -> None:

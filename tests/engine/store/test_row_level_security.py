@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import peewee
 import pytest
@@ -20,11 +20,9 @@ TABLES_OF_TENANTS = [str(model._meta.table_name) for model in models.tables(mode
 
 
 @pytest.fixture
-def store(emptied_postgresql: str) -> Iterator[Store]:
-    """A migrated store on PostgreSQL, as a role that is no superuser."""
-    with Store(emptied_postgresql) as opened:
-        opened.migrate()
-        yield opened
+def database_url(migrated: Callable[[str], str]) -> str:
+    """PostgreSQL, as a role that is no superuser."""
+    return migrated("postgresql")
 
 
 @pytest.fixture
@@ -201,10 +199,10 @@ def test_what_a_trigger_captures_belongs_to_the_row_that_changed(
 
 
 def test_plain_sql_of_the_tables_owner_goes_on_working(
-    core: Core, notices: tuple[str, str], emptied_postgresql: str
+    core: Core, notices: tuple[str, str], database_url: str
 ) -> None:
     execute(
-        emptied_postgresql,
+        database_url,
         f"INSERT INTO notifications (tenant_id, kind, title) VALUES ('{notices[1]}', 'test', 'By hand')",
         "DO $$ BEGIN ASSERT (SELECT count(*) FROM notifications) = 3; END $$",
     )

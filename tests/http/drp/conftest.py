@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from drp_agent import Agent
@@ -16,13 +14,9 @@ from dxflow.engine.services.tenants import NewTenant
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, migrated: Callable[[str], str]) -> str:
     """SQLite, unless a test asks for the other kind too (``BOTH``)."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        path = tmp_path / "dx flow.db"
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-        return f"sqlite:///{path}"
-    return str(request.getfixturevalue("new_postgresql")())
+    return migrated(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture

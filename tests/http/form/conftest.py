@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import requests
@@ -29,13 +27,9 @@ FILLED = {
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, migrated: Callable[[str], str]) -> str:
     """SQLite, unless a test asks for the other kind too (``BOTH``)."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        path = tmp_path / "dx flow.db"
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-        return f"sqlite:///{path}"
-    return str(request.getfixturevalue("new_postgresql")())
+    return migrated(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture

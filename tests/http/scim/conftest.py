@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from scim_caller import ScimCaller
@@ -16,11 +15,9 @@ from dxflow.engine.services.tenants import NewTenant
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, migrated: Callable[[str], str]) -> str:
     """SQLite, unless a test asks for the other kind too (``BOTH``)."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        return f"sqlite:///{tmp_path / 'dx flow.db'}"
-    return str(request.getfixturevalue("new_postgresql")())
+    return migrated(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture
