@@ -84,6 +84,8 @@ CREATE TABLE subject_merges (
 );
 CREATE INDEX subject_merges_kept ON subject_merges (kept_id);
 CREATE UNIQUE INDEX subject_merges_standing ON subject_merges (gone_id) WHERE undone_at IS NULL;
+-- Whose a limit was before a merge: what the survivor says by themselves is put beside it, and outlives the merge.
+ALTER TABLE subject_limits ADD COLUMN carried_from {{uuid}};
 
 -- All consents of a tenant, newest first: the view ranks whatever it is asked about.
 CREATE INDEX consents_tenant ON consents (tenant_id, seq);

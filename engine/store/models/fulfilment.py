@@ -10,7 +10,8 @@ from .base import TenantRow
 
 class SubjectLimit(TenantRow):
     """What may not be done with a person's data: ``kind`` is restriction, objection, sale_opt_out,
-    sensitive_limit, tracking_opt_out or automated_decision_opt_out; ``purpose`` narrows an objection."""
+    sensitive_limit, tracking_opt_out or automated_decision_opt_out; ``purpose`` narrows an objection.
+    ``carried_from`` is whose it was, where it came along with a merge."""
 
     id = IdField(primary_key=True)
     tenant_id = IdField()
@@ -21,6 +22,7 @@ class SubjectLimit(TenantRow):
     began_at = MomentField()
     lifted_at = MomentField(null=True)
     lifted_by = CharField(null=True)
+    carried_from = IdField(null=True)
 
     class Meta:
         table_name = "subject_limits"
