@@ -1,8 +1,9 @@
 """The way in for auditors: a link, a button, a cookie; and the way out.
 
 The rule: following a link does nothing, since programs that look at mails follow links; pressing the button
-does, and the token leaves the address with that. A link that opens nothing, unknown, taken back or over, is
-answered by one and the same page.
+does. The token stands behind the # of the link, so that no address has it which anybody logs: a script puts it
+into the form, or the visitor pastes it. A link that opens nothing, unknown, taken back or over, is answered by
+one and the same page.
 """
 
 from __future__ import annotations
@@ -38,23 +39,24 @@ class LinkNeeded(NotAuthentic):
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """``/dashboard/auditor/link/{token}``."""
+    """``/dashboard/auditor/link``."""
 
     desk: Desk
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """The button, whatever the token is."""
-        del token
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """The button, whoever comes."""
         desk = self.desk.at(req)
-        send_page(desk, resp, Page("audit/auditor_entrance.html", {"now": desk.core.clock()}))
+        values = {"now": desk.core.clock(), "mark_of_token": auditor_links.MARK}
+        send_page(desk, resp, Page("audit/auditor_entrance.html", values))
         resp.set_header("X-Robots-Tag", "noindex")
 
     on_head = on_get
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Let in whom the token lets in. Raises LinkNeeded, TooManyAttempts."""
         desk = self.desk.at(req)
         forms.require_own_origin(desk, req)
+        token = auditor_links.token_in(forms.read(req).get("token", ""))
         try:
             with desk.core.store.reachable():
                 auditor = auditor_links.enter(desk.core, token, desk.client(req))
@@ -85,7 +87,7 @@ class Leaving:
 def install(app: falcon.App[Any, Any], gate: Gate, shared: Desk) -> None:
     """Entrance, way out, and a page for every address here that has none."""
     entrance = open_to_all("the token of an auditor's link is the credential")
-    gate.add(app, f"{BASE}/link/{{token}}", Entrance(shared), entrance)
+    gate.add(app, f"{BASE}/link", Entrance(shared), entrance)
     gate.add(app, f"{BASE}/leave", Leaving(shared), by_link(Permission.LOOK))
     app.add_sink(_nowhere, rf"{BASE}(?:/|$)")
 
