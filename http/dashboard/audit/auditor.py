@@ -15,13 +15,13 @@ from typing import Any
 import falcon
 
 from ....engine.access.roles import Permission
-from ....engine.errors import CallerError, NotAuthentic, NotFound, TooManyAttempts
+from ....engine.errors import Busy, CallerError, NotAuthentic, NotFound, TooManyAttempts
 from ....engine.services.audit import auditor_links
 from ....engine.services.audit.auditor_links import Auditor
 from ...gate import Gate, Known, by_link, open_to_all
 from ...problems import Face
 from .. import forms, words
-from ..answers import Page, Redirect, send_error, send_page, send_redirect
+from ..answers import BUSY, Page, Redirect, send_error, send_page, send_redirect
 from ..desk import Desk
 
 BASE = "/dashboard/auditor"
@@ -30,7 +30,7 @@ _LONGEST = timedelta(hours=12)
 """How long a browser keeps the token; the link opens again for as long as it holds."""
 
 
-_TITLES = {404: "That isn’t here", 409: "Not just now"}
+_TITLES = {404: "That isn’t here"}
 
 
 class LinkNeeded(NotAuthentic):
@@ -113,8 +113,9 @@ def auditor_face(desk: Desk) -> Face:
         here = desk.at(req)
         if isinstance(error, LinkNeeded):
             send_page(here, resp, Page("audit/auditor_gone.html", {"now": here.core.clock()}, 404))
-        elif isinstance(error, TooManyAttempts):
-            _problem(here, resp, "Too many links that open nothing", str(error), error.status)
+        elif isinstance(error, TooManyAttempts | Busy):
+            title = BUSY if isinstance(error, Busy) else "Too many links that open nothing"
+            _problem(here, resp, title, str(error), error.status)
             resp.set_header("Retry-After", str(error.seconds))
         elif isinstance(error, CallerError):
             _problem(here, resp, _TITLES.get(error.status, "That didn’t work"), str(error), error.status)

@@ -6,19 +6,22 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import pytest
 from flow import HandClock, Sender, customer
 from visitors import BOTH, Visitor, set_by
 
 from dxflow.engine.core import Core
+from dxflow.engine.errors import Unavailable
 from dxflow.engine.services import tenants
-from dxflow.engine.services.audit import auditor_links
+from dxflow.engine.services.audit import auditor_links, bundle_stream
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 from dxflow.http.dashboard.audit import audit_files
+from waiting import wait_until
 
 INSIDE = (
     "",
@@ -142,16 +145,47 @@ def test_a_link_opens_the_log_its_proofs_and_its_bundle(
     assert "This is the log’s present checkpoint" in auditor.text
 
 
-def test_bundles_leave_the_server_its_threads(auditor: Visitor) -> None:
-    held = [audit_files._Held(iter(())) for _ in range(audit_files.AT_ONCE)]
-    auditor.get(f"{HOME}/bundle/file")
-    assert auditor.page.status_code == 409
-    assert "Not just now" in auditor.text
-    for one in held:
-        one.close()
-        one.close()
+@pytest.mark.parametrize("room", ["auditor", "audit"])
+def test_whoever_asks_for_one_bundle_too_many_is_told_when_and_one_broken_off_frees_its_place(
+    auditor: Visitor, dpo: Visitor, monkeypatch: pytest.MonkeyPatch, room: str
+) -> None:
+    visitor, path = {"auditor": auditor, "audit": dpo}[room], f"/dashboard/{room}/bundle/file"
+    begun = list[str]()
+
+    def endless(_core: Core, tenant_id: str) -> Iterator[bytes]:
+        begun.append(tenant_id)
+        return repeat(b"x" * 65_536)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bundle_stream, "stream", endless)
+        address = visitor.base + path
+        open_ones = [
+            visitor.session.get(address, stream=True, timeout=30) for _ in range(audit_files.AT_ONCE)
+        ]
+        assert [one.raw.read(10) for one in open_ones] == [b"x" * 10] * audit_files.AT_ONCE
+        assert visitor.session.head(address, timeout=30).status_code == 200
+        visitor.get(path)
+        assert (visitor.page.status_code, len(begun)) == (503, audit_files.AT_ONCE)
+        assert 0 < int(visitor.page.headers["Retry-After"]) < 60
+        assert "Not just now" in visitor.text
+        assert f"try again in {visitor.page.headers['Retry-After']} s" in visitor.text.lower()
+        open_ones[0].close()  # in the middle
+    wait_until(lambda: visitor.get(path).status_code == 200, what="the place of the one broken off")
+    open_ones[1].close()
     for _ in range(audit_files.AT_ONCE + 1):
-        assert auditor.get(f"{HOME}/bundle/file").status_code == 200
+        wait_until(lambda: visitor.get(path).status_code == 200, what="a place")
+
+
+def test_a_bundle_that_cannot_begin_takes_no_place(auditor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Iterator[bytes]:
+        raise Unavailable("the database doesn't answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bundle_stream, "stream", broken)
+        for _ in range(audit_files.AT_ONCE + 1):
+            assert "Not just now" not in auditor.get(f"{HOME}/bundle/file").text
+            assert auditor.page.status_code == 503
+    assert auditor.get(f"{HOME}/bundle/file").status_code == 200
 
 
 def test_a_link_opens_nothing_else(auditor: Visitor, core: Core, tenant: NewTenant) -> None:
