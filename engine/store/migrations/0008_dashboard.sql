@@ -20,6 +20,9 @@ CREATE UNIQUE INDEX rights_requests_reference ON rights_requests (tenant_id, sou
 ALTER TABLE data_controllers ADD COLUMN paused_at {{moment}};
 ALTER TABLE data_controllers ADD COLUMN paused_by TEXT;
 CREATE INDEX data_controllers_paused ON data_controllers (id) WHERE paused_at IS NOT NULL;
+-- What goes while they rest: mail about an account, and its event (services/traffic/pausing.py).
+CREATE INDEX messages_pending ON messages (tenant_id, kind) WHERE state = 'pending';
+CREATE INDEX events_mail ON events (entity_id) WHERE workflow = 'message' AND due_at IS NOT NULL;
 
 -- Failed events by their cause, and all that a page asks of them in the index itself: a failed event's own row is
 -- as long as its body. Errors have 500 characters at most (``engine.faults``), which fits into an index row.
