@@ -16,6 +16,10 @@ DROP INDEX rights_requests_reference;
 CREATE UNIQUE INDEX rights_requests_reference ON rights_requests (tenant_id, source, reference)
   WHERE reference <> '' AND source IN ('form', 'csv', 'email', 'drp', 'desk');
 
+-- Who took up an order to erase that a key of nobody's proposed.
+ALTER TABLE erasure_orders ADD COLUMN adopted_by TEXT;
+ALTER TABLE erasure_orders ADD COLUMN adopted_at {{moment}};
+
 -- Since when a tenant's events rest, and who said so.
 ALTER TABLE data_controllers ADD COLUMN paused_at {{moment}};
 ALTER TABLE data_controllers ADD COLUMN paused_by TEXT;

@@ -31,8 +31,9 @@ class SubjectLimit(TenantRow):
 class ErasureOrder(TenantRow):
     """An erasure on its way: proposed, refused, approved, executed. ``plan`` is the dry run that was approved,
     ``certificate`` the signed note of what went and what remains; ``certified`` says which one it is:
-    preliminary, or final once every obligation is over. ``by_command_line``: proposed by who runs the machine,
-    in whosever name."""
+    preliminary, or final once every obligation is over. ``adopted_by`` stands behind it where nobody did who
+    proposed it (``engine/erasing/adopting.py``). ``by_command_line``: proposed, or adopted, by who runs the
+    machine, in whosever name."""
 
     id = IdField(primary_key=True)
     tenant_id = IdField()
@@ -52,6 +53,8 @@ class ErasureOrder(TenantRow):
     certified = CharField(null=True)
     with_account = BooleanField()
     by_command_line = BooleanField(default=False)
+    adopted_by = CharField(null=True)
+    adopted_at = MomentField(null=True)
 
     class Meta:
         table_name = "erasure_orders"
