@@ -10,8 +10,9 @@ else: what gathered is due.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from peewee import SQL
 
@@ -87,7 +88,8 @@ def account_mail(core: Core, tenant_ids: Collection[str]) -> list[Due]:
             return []
         columns = (event.seq, event.id, event.tenant_id, event.workflow, event.step, event.message_id)
         due = event.entity_id.in_(ids) & (event.workflow == SQL(f"'{MAIL}'")) & (event.due_at <= core.clock())
-        return [Due(*row) for row in event.select(*columns).where(due).order_by(event.seq).tuples()]
+        rows: Iterable[Any] = event.select(*columns).where(due).order_by(event.seq).tuples()
+        return [Due(*row) for row in rows]
 
 
 def _changed(
