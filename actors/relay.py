@@ -26,6 +26,7 @@ from ..engine.machine import WORKFLOW, queue_name
 from ..engine.outbox import BATCH, Outbox
 from ..engine.services import idempotency
 from ..engine.services.people import attempts, password_resets, session_rows
+from ..engine.services.traffic import pausing
 from ..engine.store import scope
 from .broker.broker import TenantBroker
 from .dispatcher import Dispatcher, tenant_did
@@ -131,7 +132,7 @@ class Relay:
         """Dispatch what is due of as many tenants as there is room for; returns the number of messages."""
         tenant_ids = self._next()
         if not tenant_ids:
-            return 0
+            return self._send_account_mail()
         self.dispatcher.refresh_weights()
         share, weights, sent = max(BATCH, TAKE // len(tenant_ids)), self.dispatcher.weights, 0
         rows = self._outbox.due_of({one: share * weights.get(one, 1) for one in tenant_ids})
@@ -141,7 +142,13 @@ class Relay:
                 return 0
             sent += len(dispatches)
         self._out.update(dict.fromkeys(tenant_ids, time.monotonic()))
-        return sent
+        return sent + self._send_account_mail()
+
+    def _send_account_mail(self) -> int:
+        """Dispatch what goes though its tenant is paused; the number of messages."""
+        rows = pausing.account_mail(self.core, self._paused) if self._paused else []
+        dispatches = self._outbox.claim(rows, self._known)
+        return len(dispatches) if dispatches and self.dispatcher.send(dispatches) else 0
 
     def _next(self) -> list[str]:
         """Whose turn it is: tenants with something due, nothing waiting or under way in their workflow queue,

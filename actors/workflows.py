@@ -31,7 +31,8 @@ def declare(broker: TenantBroker, core: Core, dispatcher: Dispatcher, metrics: M
         """Run these events from this step, then hand over what follows."""
         report = runner.Report()
         with scope.afresh(tenant_id):
-            if pausing.put_back(core, tenant_id, _message_id(), event_ids):
+            event_ids = pausing.let_through(core, tenant_id, _message_id(), event_ids)
+            if not event_ids:
                 return
             fence = core.log.fence(tenant_id) if current_lease() is not None else None
             try:

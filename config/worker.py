@@ -1,12 +1,17 @@
-"""gunicorn's threaded worker, with answers of ours to what isn't HTTP.
+"""gunicorn's threaded worker, with answers of ours to what isn't HTTP, and an end for who reads nothing.
 
 The stock one answers a page of HTML that quotes the request line or the header it stumbled over, and both may
-hold what mustn't be repeated: some platforms keep their secret in the address.
+hold what mustn't be repeated: some platforms keep their secret in the address. And it waits for as long as TCP
+does for who takes nothing of an answer any more: a download that a lost network cut off kept a thread for a
+quarter of an hour, one that was halted kept it for good.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import socket
+import struct
 from typing import Any
 
 from gunicorn.http import errors
@@ -30,11 +35,21 @@ _FAULTS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (errors.ParseException, 400, "Bad Request", "this is not an HTTP request"),
 )
 """What gunicorn couldn't read, and how it is answered (RFC 9110); the first that fits counts."""
+SEND_TIMEOUT_S = 60.0
+"""How long an answer waits for a reader who takes nothing of it."""
 _OURS = (errors.ConfigurationProblem, errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """One process of the edge."""
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """As gunicorn does; who takes nothing of the answer for SEND_TIMEOUT_S has gone."""
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(SEND_TIMEOUT_S))
+        try:
+            return super().handle_request(req, conn)
+        except BlockingIOError:  # what the kernel's limit looks like at a blocking socket
+            raise BrokenPipeError(errno.EPIPE, "the reader takes nothing") from None
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that can't be read with problem details (RFC 9457); all else is gunicorn's."""
@@ -47,6 +62,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             write_nonblock(client, _answer(status, title, detail))
         except OSError:
             self.log.debug("Whoever sent it has gone.")
+
+
+def _timeval(seconds: float) -> bytes:
+    """A C ``struct timeval``, as the socket option takes it."""
+    return struct.pack("@ll", int(seconds), round(seconds % 1 * 1e6))
 
 
 def _answer(status: int, title: str, detail: str) -> bytes:

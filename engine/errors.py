@@ -189,6 +189,18 @@ class Unavailable(DxflowError):
     kind = "unavailable"
 
 
+class Busy(DxflowError):
+    """Raised when as much of one kind is under way as this server does at once: nothing is wrong, and it is
+    worth trying again in ``seconds``."""
+
+    status = 503
+    kind = "busy"
+
+    def __init__(self, detail: str, seconds: int) -> None:
+        super().__init__(f"{detail}; try again in {seconds} s")
+        self.seconds = seconds
+
+
 class Deadlock(Unavailable):
     """Raised when the database undid a transaction because it and another waited for each other: nobody's
     fault, and it may be run again at once."""

@@ -15,7 +15,7 @@ import structlog
 
 from ..engine import runner
 from ..engine.core import Core
-from ..engine.errors import DxflowError, Invalid, TooManyAttempts
+from ..engine.errors import Busy, DxflowError, Invalid, TooManyAttempts
 from . import prefix
 
 logger = structlog.get_logger(__name__)
@@ -93,7 +93,7 @@ def on_own(
     answer(resp, error.status, error.kind, detail, prefix.path(req), **extra)
     if error.status == 401:
         resp.set_header("WWW-Authenticate", "Bearer")
-    if isinstance(error, TooManyAttempts):
+    if isinstance(error, TooManyAttempts | Busy):
         resp.set_header("Retry-After", str(error.seconds))
 
 

@@ -25,19 +25,19 @@ SECRET = re.compile(
 )
 HASHED = "a database looks for it by its hash, of 32 random bytes or of a password under Argon2"
 ALLOWED = {
-    "engine/services/auditor_links.py: link.token_hash == hash_of(token)": HASHED,
-    "engine/services/entrance.py: model.password_hash == user.password_hash": HASHED,
-    "engine/services/entrance.py: model.one_time_hash == user.one_time_hash": HASHED,
-    "engine/services/password_resets.py: row.token_hash == session_rows.hash_of(token)": HASHED,
-    "engine/services/privacy_agents.py: row.token_hash == _hash(token)": HASHED,
-    "engine/services/recovery_codes.py: row.hash == _hash(user_id, code)": HASHED,
-    "engine/services/second_factor.py: model.totp_sealed == user.totp_sealed": HASHED,
-    "engine/services/second_factor.py: model.totp_confirmed_at == user.totp_confirmed_at": HASHED,
-    "engine/services/second_factor.py: session.token_hash == session_rows.hash_of(token)": HASHED,
-    "engine/services/sessions.py: session.token_hash == signed.token_hash": HASHED,
-    "engine/services/sessions.py: session.token_hash == hash_of(token)": HASHED,
-    "engine/services/sso_entry.py: row.state_hash == name": HASHED,
-    "engine/services/users.py: session.token_hash != (keep or '')": HASHED,
+    "engine/services/audit/auditor_links.py: link.token_hash == hash_of(token)": HASHED,
+    "engine/services/people/entrance.py: model.password_hash == user.password_hash": HASHED,
+    "engine/services/people/entrance.py: model.one_time_hash == user.one_time_hash": HASHED,
+    "engine/services/people/password_resets.py: row.token_hash == session_rows.hash_of(token)": HASHED,
+    "engine/services/rights/privacy_agents.py: row.token_hash == _hash(token)": HASHED,
+    "engine/services/people/recovery_codes.py: row.hash == _hash(user_id, code)": HASHED,
+    "engine/services/people/second_factor.py: model.totp_sealed == user.totp_sealed": HASHED,
+    "engine/services/people/second_factor.py: model.totp_confirmed_at == user.totp_confirmed_at": HASHED,
+    "engine/services/people/second_factor.py: session.token_hash == session_rows.hash_of(token)": HASHED,
+    "engine/services/people/sessions.py: session.token_hash == signed.token_hash": HASHED,
+    "engine/services/people/sessions.py: session.token_hash == hash_of(token)": HASHED,
+    "engine/services/people/sso_entry.py: row.state_hash == name": HASHED,
+    "engine/services/people/users.py: session.token_hash != (keep or '')": HASHED,
 }
 """``file: comparison`` to the reason why it may be one."""
 

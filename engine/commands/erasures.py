@@ -89,7 +89,8 @@ def erasure_propose(
 
 @command(commands, "approve", takes=Permission.ERASE, tenant=True)
 def erasure_approve(run: Run, order: str) -> None:
-    """Approve an order that another person proposed, which executes it. Takes a person: --as USER."""
+    """Approve an order that another person proposed, which executes it. Takes a person: --as USER. One that a
+    key of nobody's proposed takes two: the first adopts it."""
     core, tenant_id = one_tenant(run)
     done = orders.approve(core, tenant_id, order, run.actor, by_command_line=True)
     run.show(rows.order(done), rows.ORDER)

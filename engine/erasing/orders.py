@@ -22,7 +22,7 @@ from ..rights.types import RequestState, RequestType
 from ..services import acts
 from ..services.pages import Page, by_time
 from ..store import models, quick
-from . import certificate, erasure, open_requests, people, persons, plans
+from . import adopting, certificate, erasure, open_requests, people, persons, plans
 from .mentions import Identifiers
 
 PROPOSED, REFUSED, EXECUTED = "proposed", "refused", "executed"
@@ -105,12 +105,15 @@ def refuse(core: Core, tenant_id: str, order_id: str, actor: str, reason: str) -
 def approve(
     core: Core, tenant_id: str, order_id: str, actor: str, *, by_command_line: bool = False
 ) -> models.ErasureOrder:
-    """Approve an order of somebody else's, which executes it. Raises NotFound, Forbidden for whom it takes
-    another person, Conflict where something blocks it, it was decided, or isn't any more what was proposed."""
+    """Approve an order of somebody else's, which executes it; one that nobody stands behind is adopted by that,
+    and another person approves it. Raises NotFound, Forbidden for whom it takes another person, Conflict where
+    something blocks it, it was decided, or isn't any more what was proposed."""
     order = get(tenant_id, order_id)
-    pair = persons.approver(tenant_id, actor, order.proposed_by, order.proposed_at)
+    pair = persons.approver(tenant_id, actor, *adopting.proposer(order))
     if order.state != PROPOSED:
         raise Conflict(f"this order is {order.state} already")
+    if adopting.needed(order):
+        return adopting.adopt(core, order, actor, by_command_line=by_command_line)
     execution = _Execution(core, order, actor, by_command_line, pair.two)
     done = erasure.erase(
         core,
@@ -269,9 +272,10 @@ class _Execution:
     def leaf(self) -> dict[str, object]:
         """Who the two were. Who runs the machine can be anybody there: what was done by the command line, as
         somebody or as nobody, shows no second person."""
-        ways = {"proposed": bool(self.order.by_command_line), "approved": self.by_command_line}
+        first = "adopted" if self.order.adopted_by else "proposed"
+        ways = {first: bool(self.order.by_command_line), "approved": self.by_command_line}
         by_hand = [act for act, way in ways.items() if way]
-        said = {"order": self.order_id, "proposed_by": self.order.proposed_by}
+        said = {"order": self.order_id, **adopting.behind(self.order)}
         more = {"by_command_line": by_hand} if by_hand else {}
         return {"two_people": self.two and not by_hand, **said, **more}
 

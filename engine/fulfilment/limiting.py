@@ -31,7 +31,8 @@ def put(
     request_id: str | None,
     actor: str,
 ) -> models.SubjectLimit:
-    """Put a limit in force; one that is in force already stays as it is. ``purpose`` narrows an objection, and
+    """Put a limit in force; one that is in force already stays as it is, and one that came along with a merge
+    may end with it, so it doesn't stand for this one. ``purpose`` narrows an objection, and
     is empty otherwise. An objection withdraws the consents for its purpose; of a restriction and of an
     opt-out from sale the recipients have to be told.
 
@@ -45,7 +46,8 @@ def put(
     with core.store.transaction():
         subject = people.hold(tenant_id, subject_id)
         for row in limits.of_subject(subject).rows:
-            if row.kind == kind and limits.same_purpose(row.purpose, narrow):
+            own = row.carried_from is None
+            if own and row.kind == kind and limits.same_purpose(row.purpose, narrow):
                 return row
         made = _insert(core, subject, kind, narrow, request_id)
         changed = {"subject": subject.id, "purpose": narrow}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ..core import Core
 from ..platforms.activities import DIRECT_MARKETING
-from ..rights import consent_sync, limits
+from ..rights import consent_carry, consent_sync, limits
 from ..rights.consent_order import ALL, Statement
 from ..services import acts
 from ..store import models
@@ -58,11 +58,13 @@ def _take_back(
     request_id: str | None,
 ) -> list[str]:
     """State that all channels of these purposes are withdrawn; those for which that was news. The platforms
-    hear of it."""
+    hear of it. A no that a merge brought holds for as long as the merge, so it doesn't stand for the person's
+    own."""
     taken = []
     for purpose in purposes:
         mine = [row for row in held if row.purpose == purpose]
-        if ALL in {row.channel for row in mine} and all(row.state == WITHDRAWN for row in mine):
+        own = all(row.state == WITHDRAWN and row.source != consent_carry.SOURCE for row in mine)
+        if own and ALL in {row.channel for row in mine}:
             continue
         said = Statement(
             subject.tenant_id,

@@ -70,7 +70,7 @@ class Linkage:
 
     def owners(self, tenant_id: str, links: Sequence[Link]) -> dict[str, str]:
         """``{link: subject id}`` of those that belong to somebody, under whatever version of the key."""
-        rows = ((link.link, self._row(tenant_id, link)) for link in links)
+        rows = ((link.link, self.row(tenant_id, link)) for link in links)
         return {link: str(row.subject_id) for link, row in rows if row is not None}
 
     def fields_of(self, tenant_id: str, subject_id: str) -> set[str]:
@@ -218,7 +218,8 @@ class Linkage:
         mine = row.subject_id.in_(pair) & row.other_subject_id.in_(pair) & (row.state == "open")
         row.update(state="merged", decided_at=self.clock()).where(mine).execute()
 
-    def _row(self, tenant_id: str, link: Link) -> models.DataSubjectLink | None:
+    def row(self, tenant_id: str, link: Link) -> models.DataSubjectLink | None:
+        """A link as it is kept, under whatever version of the key; None for what nobody is known by."""
         return next(iter(self._rows(tenant_id, link)), None)
 
     def _rows(self, tenant_id: str, link: Link, *, locked: bool = False) -> list[models.DataSubjectLink]:

@@ -28,12 +28,13 @@ LANGUAGES = (ENGLISH, "de", "fr", "es", "it", "nl")
 class Kind:
     """The values of one kind of message: those it ``needs``, and those that ``may`` be empty. A ``private`` one
     is for its receiver's eyes alone, and shown to nobody here; one about an erasure is sent ``afterwards``
-    too."""
+    too. One of an ``account`` is no data controller's work: it goes while theirs is paused."""
 
     needs: frozenset[str]
     may: frozenset[str] = frozenset()
     private: bool = False
     afterwards: bool = False
+    account: bool = False
 
 
 def _kind(needs: str, may: str = "", **more: bool) -> Kind:
@@ -53,15 +54,16 @@ KINDS: Mapping[str, Kind] = {
     "cancelled": _kind("controller reference type"),
     "ended": _kind("controller reference type", afterwards=True),
     "duplicate": _kind("controller reference type first"),
-    "password_reset": _kind("controller link token", private=True),
-    "password_by_provider": _kind("controller link", private=True),
-    "password_changed": _kind("controller link", private=True),
+    "password_reset": _kind("controller link token", private=True, account=True),
+    "password_by_provider": _kind("controller link", private=True, account=True),
+    "password_changed": _kind("controller link", private=True, account=True),
     "team_received": _kind("controller reference type received desk", "due"),
     "team_warning": _kind("count percent reference type due desk"),
     "team_overdue": _kind("count reference type due desk"),
 }
 """Every message there is. ``complaint`` is made here, of the ``regime`` and the ``authority``."""
 
+ACCOUNT = frozenset(kind for kind, one in KINDS.items() if one.account)
 _DATES = frozenset({"received", "due", "expires"})
 _LISTS = {"type": "types", "decision": "decisions"}
 _LISTS_OF = {("denial", "reason"): "denials", ("erased", "gone"): "gone", ("erased", "remains"): "remains"}

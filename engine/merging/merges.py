@@ -121,14 +121,25 @@ def _move(core: Core, kept: models.DataSubject, gone: models.DataSubject, confli
     """Everything that moves, in the order in which a platform's merge does it."""
     before, state, limit = core.subjects.profile(kept), str(gone.state), models.SubjectLimit
     held = limit.select(limit.id).where(limit.subject_id == gone.id, limit.lifted_at.is_null())
-    limited = tuple(one.id for one in held)
+    limited, own = tuple(one.id for one in held), _own(kept)
     origin = Origin(kept.tenant_id, SOURCE, None, None)
     links = core.subjects.merge(origin, kept, gone, "merged by a person")
     limits.carry(gone.id, kept.id)
     restated = consent_carry.carry(core, gone.id, kept.id)
     consent_sync.retell(core, kept.tenant_id, kept.id)
     names, scopes = movement.gained(before, core.subjects.profile(models.DataSubject.get_by_id(kept.id)))
-    return Moved(tuple(links), names, scopes, limited, tuple(restated), tuple(conflicts), state)
+    newest = consent_carry.newest(kept.id)
+    return Moved(tuple(links), names, scopes, limited, tuple(restated), tuple(conflicts), own, state, newest)
+
+
+def _own(kept: models.DataSubject) -> tuple[str, ...]:
+    """Ids of the limits and the requests of who is kept, and of those merged into them before."""
+    ids = [one.id for one in family(kept)]
+    return tuple(
+        str(one.id)
+        for row in (models.SubjectLimit, models.RightsRequest)
+        for one in row.select(row.id).where(row.subject_id.in_(ids))
+    )
 
 
 def _open_conflicts(kept: models.DataSubject, gone: models.DataSubject) -> list[str]:

@@ -21,7 +21,9 @@ NAMES = ("email", "phone", "name")
 class Moved:
     """``links`` went from the one who is gone to the one who is kept; ``names`` and ``scopes`` say what the
     profile of the latter got (names of its members, and of external ids their scopes); ``limits``, ``consents``
-    and ``conflicts`` are ids of rows; ``state`` is what the one who is gone was before."""
+    and ``conflicts`` are ids of rows; ``state`` is what the one who is gone was before. ``own`` are ids of the
+    limits and requests that the one who is kept had without the other, ``seq`` is the newest statement about
+    them then: what isn't among these, or comes after it, was said while the two were one."""
 
     links: tuple[Identifier, ...]
     names: tuple[str, ...]
@@ -29,7 +31,9 @@ class Moved:
     limits: tuple[str, ...]
     consents: tuple[str, ...]
     conflicts: tuple[str, ...]
+    own: tuple[str, ...]
     state: str
+    seq: int
 
 
 def gained(
@@ -77,8 +81,8 @@ def unseal(core: Core, gone: models.DataSubject, merge: models.SubjectMerge) -> 
     key, place = core.subjects.profiles.key(gone), _place(gone.tenant_id, merge.id)
     said = json.loads(vault.unseal(key, bytes(merge.moved_sealed), place=place))
     links = tuple(Identifier(*one) for one in said.pop("links"))
-    state = said.pop("state")
-    return Moved(links=links, state=state, **{name: tuple(ids) for name, ids in said.items()})
+    state, seq = said.pop("state"), said.pop("seq")
+    return Moved(links=links, state=state, seq=seq, **{name: tuple(ids) for name, ids in said.items()})
 
 
 def _place(tenant_id: str, merge_id: str) -> str:

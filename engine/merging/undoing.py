@@ -1,9 +1,10 @@
 """Taking a merge back.
 
 The rule: what was there before the merge goes back to whom it belonged; what came after stays with the
-survivor, because nobody can know of whom it spoke. A link that moved on or was retired since, and a name that
-was said anew, came after. The DID of the one who was gone names them again. What was packed up of both while
-they were one is nobody's any more, and what proved who asks meanwhile proves nothing of either.
+survivor, because nobody can know of whom it spoke, but a no, which then holds for both (``refusals``). A link
+that moved on or was retired since, and a name that was said anew, came after. The DID of the one who was gone
+names them again. What was packed up of both while they were one is nobody's any more, and what proved who asks
+meanwhile proves nothing of either.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from ..erasing.people import family
 from ..errors import Conflict, NotFound
 from ..fulfilment import forgetting
 from ..identity.subjects import Origin
-from ..rights import consent_carry, consent_sync
+from ..rights import consent_carry, consent_sync, limits
 from ..services import acts
 from ..store import models, quick
-from . import merges, obstacles
+from . import merges, obstacles, refusals
 from . import moved as movement
 from .moved import Moved
+from .speakers import Speakers
 
 KIND = "data_subject.unmerged"
 
@@ -45,13 +47,14 @@ def unmerge(core: Core, tenant_id: str, merge_id: str, reason: str, actor: str) 
         forgetting.end_packages(core, kept.id, row.merged_at)
         matching.apart(core, requests, row.merged_at, actor)
         consent_carry.undo(core, tenant_id, row.id, what.consents)
+        given = refusals.share(Speakers(core, kept, gone, row, what), actor)
         _tell(core, kept, before)
         for one in (kept, gone):
             consent_sync.retell(core, tenant_id, one.id)
         undone = {"undone_by": actor, "undone_at": core.clock()}
         quick.update(models.SubjectMerge, {"id": row.id, "tenant_id": tenant_id}, undone)
         changed = {"kept": kept.id, "gone": gone.id, "reason": clean}
-        acts.record(core, tenant_id, KIND, actor, changed, [kept.id, gone.id], merge=row.id)
+        acts.record(core, tenant_id, KIND, actor, changed, [kept.id, gone.id], merge=row.id, **given)
     core.bell.set()
     return merges.get(tenant_id, merge_id)
 
@@ -86,23 +89,13 @@ def _give_back(core: Core, kept: models.DataSubject, gone: models.DataSubject, w
     profiles.replace(kept, movement.without(profiles.read(kept), what, profiles.read(gone)))
     gone.state, gone.merged_into, gone.updated_at = what.state, None, core.clock()
     gone.save(only=["state", "merged_into", "updated_at"])
-    limit, conflict, name = models.SubjectLimit, models.LinkConflict, models.Did
-    mine = limit.id.in_(list(what.limits)) & (limit.subject_id == kept.id)
-    limit.update(subject_id=gone.id).where(mine).execute()
-    for one in (kept, gone):
-        _count_limits(one)
+    conflict, name = models.LinkConflict, models.Did
+    limits.give_back(what.limits, kept.id, gone.id)
     again = {"state": "open", "decided_by": None, "decided_at": None, "merge_id": None}
     conflict.update(**again).where(conflict.id.in_(list(what.conflicts))).execute()
     name.update(deactivated_at=None).where(
         name.entity_id == gone.id, name.tenant_id == gone.tenant_id
     ).execute()
-
-
-def _count_limits(subject: models.DataSubject) -> None:
-    """``DataSubject.limited`` is true while any limit is in force."""
-    row = models.SubjectLimit
-    subject.limited = row.select().where(row.subject_id == subject.id, row.lifted_at.is_null()).exists()
-    subject.save(only=["limited"])
 
 
 def _consents(subject_id: str) -> dict[Key, models.ConsentCurrent]:

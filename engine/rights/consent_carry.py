@@ -15,13 +15,14 @@ from ..store import models, quick
 from . import consent_sync
 from .consent_order import ALL, Statement
 
-SOURCE = "merge"
+SOURCE, AGAIN = "merge", "unmerge"
+"""Who says a statement that a merge, or its end, restates."""
 
 
 def carry(core: Core, giver: str, taker: str, event_id: str | None = None) -> list[str]:
     """Restate what holds for ``giver`` for ``taker``, each with its own time and as any other statement: of two
     of one moment the more private holds. Returns the ids of what was written; inside a transaction."""
-    row, before = models.ConsentCurrent, _newest(taker)
+    row, before = models.ConsentCurrent, newest(taker)
     rows = list(row.select().where(row.subject_id == giver))
     for one in sorted(
         rows, key=lambda one: str(one.channel) == ALL
@@ -51,7 +52,8 @@ def undone(subject_ids: Iterable[str]) -> set[str]:
     return {str(one.consent_id) for one in found}
 
 
-def _newest(subject_id: str) -> int:
+def newest(subject_id: str) -> int:
+    """The number of the newest statement about somebody; 0 where there is none."""
     row = models.Consent
     found = row.select(row.seq).where(row.subject_id == subject_id).order_by(row.seq.desc()).first()
     return 0 if found is None else int(found.seq)

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from peewee import fn
+
 from ..errors import Invalid
 from ..platforms.activities import DIRECT_MARKETING
 from ..store import models
@@ -89,11 +91,28 @@ def restricts(subject: models.DataSubject) -> bool:
 
 
 def carry(giver: str, taker: str) -> None:
-    """Limits of somebody who was merged hold for the one they were merged into; inside a transaction."""
+    """Limits of somebody who was merged hold for the one they were merged into; inside a transaction. Whose
+    they were at first stays written at them."""
     row = models.SubjectLimit
-    moved = row.update(subject_id=taker).where(row.subject_id == giver, row.lifted_at.is_null()).execute()
-    if moved:
+    changes = {"subject_id": taker, "carried_from": fn.COALESCE(row.carried_from, giver)}
+    if row.update(**changes).where(row.subject_id == giver, row.lifted_at.is_null()).execute():
         models.DataSubject.update(limited=True).where(models.DataSubject.id == taker).execute()
+
+
+def give_back(ids: Iterable[str], holder: str, owner: str) -> None:
+    """These limits of ``holder`` are again those of ``owner``, from whom they were carried; inside a
+    transaction."""
+    row = models.SubjectLimit
+    mine = row.id.in_(list(ids)) & (row.subject_id == holder)
+    row.update(subject_id=owner).where(mine).execute()
+    row.update(carried_from=None).where(row.subject_id == owner, row.carried_from == owner).execute()
+
+
+def count(subject: models.DataSubject) -> None:
+    """``DataSubject.limited`` is true while any limit is in force; inside a transaction that holds them."""
+    row = models.SubjectLimit
+    subject.limited = row.select().where(row.subject_id == subject.id, row.lifted_at.is_null()).exists()
+    subject.save(only=["limited"])
 
 
 def require_kind(kind: str) -> str:

@@ -102,6 +102,11 @@ def mark(kind: str, place: Place) -> str:
     return _write_place(kind, place)
 
 
+def numbered(kind: str, number: int) -> str:
+    """The cursor of a list of rows that count upwards, that goes on below this number."""
+    return _text(_tag(kind) + number.to_bytes(Order.NUMBER.value))
+
+
 def by_number(
     kind: str,
     fetch: Callable[[int, int | None], list[T]],
@@ -114,7 +119,7 @@ def by_number(
     rows = fetch(limit + 1, None if cursor is None else read_number(kind, cursor))
     if len(rows) <= limit:
         return Page(rows, None)
-    return Page(rows[:limit], _write_number(kind, number(rows[limit - 1])))
+    return Page(rows[:limit], numbered(kind, number(rows[limit - 1])))
 
 
 def pattern(kind: str, order: Order) -> str:
@@ -138,10 +143,6 @@ def _write_place(kind: str, place: Place) -> str:
     since = (place.at - _FIRST_MOMENT) // _MICROSECOND
     at = since.to_bytes(Order.TIME.value - _UUID_BYTES)
     return _text(_tag(kind) + at + uuid.UUID(place.row_id).bytes)
-
-
-def _write_number(kind: str, number: int) -> str:
-    return _text(_tag(kind) + number.to_bytes(Order.NUMBER.value))
 
 
 def _decode(kind: str, order: Order, cursor: str) -> bytes:

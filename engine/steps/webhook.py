@@ -37,13 +37,14 @@ def surroundings(core: Core, events: Sequence[models.Event], _: int | None) -> P
         tenant = quick.get(models.DataController, id=tenant_id)
         held = limited.known(events)
     region = tenant.region if tenant else None
-    found = {event.id: _read(core, event, connectors.get(event.connector_id)) for event in events}
+    found = {event.id: opened(core, event, connectors.get(event.connector_id)) for event in events}
     with core.store.reachable():
         looked = returning.look(core, tenant_id, found, region)
     return {"region": region, "returning": looked, limited.LIMITS: held, **found}
 
 
-def _read(core: Core, event: models.Event, connector: models.Connector | None) -> Extraction | Exception:
+def opened(core: Core, event: models.Event, connector: models.Connector | None) -> Extraction | Exception:
+    """What a stored body says, or the error that reading it ended with. Raises Unavailable alone."""
     if connector is None:
         return PermanentError("the connector this came through is gone")
     endpoint = Endpoint(connector.id, (), connector.options)

@@ -110,7 +110,8 @@ class Plan(Shape):
 
 
 class ErasureOrder(Shape):
-    """``certified`` is null, preliminary (recipients still owe something), or final."""
+    """``certified`` is null, preliminary (recipients still owe something), or final. ``adopted_by`` is the
+    person who approved first what a key of nobody's proposed: it stays proposed until another one approves."""
 
     id: Id
     subject_id: Id
@@ -120,6 +121,8 @@ class ErasureOrder(Shape):
     with_account: bool
     proposed_by: str
     proposed_at: Moment
+    adopted_by: str | None
+    adopted_at: Moment | None
     decided_by: str | None
     decided_at: Moment | None
     executed_at: Moment | None
@@ -191,7 +194,7 @@ def propose(call: Call[Nothing, NewOrder]) -> ErasureOrderRecord:
 
 
 def approve(call: Call[Nothing, Nothing]) -> ErasureOrderRecord:
-    """Another person's yes, which executes it."""
+    """Another person's yes, which executes it; the first of two where nobody stands behind the proposal."""
     return _record(orders.approve(call.core, call.tenant_id, call.id, call.caller.actor))
 
 

@@ -8,11 +8,13 @@ from pydantic import AfterValidator, Field
 
 from ...engine.services import pages, rows
 from ...engine.services.pages import Order
+from ...engine.services.traffic import event_search
 from ...engine.services.traffic import events as service
 from ...engine.store import models
 from .operation import Call
 from .values import ONE_LINE, Id, Line, Listed, Moment, Nothing, Optional, Paging, Shape, one_line, place_in
 
+_LIST = "events"
 State = Literal["received", "running", "retrying", "done", "failed", "discarded"]
 
 
@@ -34,13 +36,17 @@ class Event(Shape):
 
 
 class EventPage(Listed[Event]):
-    """Events, newest first."""
+    """Events, newest first. A question looks at so many events at most: where more are left, ``looked_back_to``
+    says when the last one that was looked at was received, and ``next_cursor`` goes on there. Such a page may
+    have fewer items than ``limit``, or none; only a ``next_cursor`` of null means that there are no more."""
+
+    looked_back_to: Moment | None
 
 
 class EventQuery(Paging):
-    """``q`` looks in topic, error and id."""
+    """``q`` looks in topic and error, or is an event's id."""
 
-    cursor: Annotated[str | None, place_in("events", Order.NUMBER)] = None
+    cursor: Annotated[str | None, place_in(_LIST, Order.NUMBER)] = None
     state: State | None = None
     source: Line | None = None
     q: Line | None = None
@@ -78,14 +84,14 @@ class Replayed(Shape):
 def listing(call: Call[EventQuery, Nothing]) -> EventPage:
     """Newest first."""
     query = call.query
-
-    def fetch(count: int, before: int | None) -> list[models.Event]:
-        return service.listing(
-            call.tenant_id, state=query.state, source=query.source, q=query.q, limit=count, before=before
-        )
-
-    page = pages.by_number("events", fetch, lambda row: int(row.seq), limit=query.limit, cursor=query.cursor)
-    return EventPage(items=[_shape(row) for row in page.rows], next_cursor=page.next_cursor)
+    filters = event_search.Filters(state=query.state, source=query.source, q=query.q)
+    before = None if query.cursor is None else pages.read_number(_LIST, query.cursor)
+    found = event_search.search(call.tenant_id, filters, limit=query.limit, before=before)
+    return EventPage(
+        items=[_shape(row) for row in found.events],
+        next_cursor=None if found.older is None else pages.numbered(_LIST, found.older),
+        looked_back_to=found.looked_back_to,
+    )
 
 
 def show(call: Call[Nothing, Nothing]) -> Event:

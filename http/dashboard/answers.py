@@ -10,7 +10,7 @@ import falcon
 import structlog
 
 from ...engine import runner
-from ...engine.errors import DxflowError, TooManyAttempts
+from ...engine.errors import Busy, DxflowError, TooManyAttempts
 from ...engine.services.people import sessions
 from . import words
 from .desk import Desk
@@ -42,6 +42,8 @@ _TITLES: Mapping[int, str] = {
     422: "Something in the form is wrong",
     503: "Something dxflow needs isn't answering",
 }
+BUSY = "Not just now"
+"""The title of the page that a caller gets who has to wait for others."""
 _DEFECT = "Something went wrong inside dxflow. Nothing was changed; its log says where it happened."
 _ADVICE: Mapping[int, str] = {
     404: "It may have been moved or mistyped, or it belongs to another data controller.",
@@ -99,6 +101,9 @@ def send_error(desk: Desk, req: falcon.Request, resp: falcon.Response, error: Ex
         values = {"now": desk.core.clock(), "until": error.until}
         send_page(desk, resp, Page("blocked.html", values, error.status))
         resp.set_header("Retry-After", str(error.seconds))
+    elif isinstance(error, Busy):
+        send_problem(desk, resp, error.status, str(error), title=BUSY, advice="")
+        resp.set_header("Retry-After", str(error.seconds))
     elif isinstance(error, DxflowError):
         if error.status >= 500:
             logger.warning("page_failed", path=_route(req), **runner.where(error))
@@ -117,13 +122,22 @@ def _route(req: falcon.Request) -> str:
     return str(req.uri_template or "no page")
 
 
-def send_problem(desk: Desk, resp: falcon.Response, status: int, detail: str) -> None:
-    """A problem in plain words, its technical name folded away."""
+def send_problem(
+    desk: Desk,
+    resp: falcon.Response,
+    status: int,
+    detail: str,
+    *,
+    title: str | None = None,
+    advice: str | None = None,
+) -> None:
+    """A problem in plain words, its technical name folded away; with the status's own title and advice, unless
+    others are given."""
     values = {
         "now": desk.core.clock(),
-        "title": _TITLES.get(status, "That didn't work"),
+        "title": title or _TITLES.get(status, "That didn't work"),
         "detail": words.sentence(detail) or (_DEFECT if status >= 500 else ""),
-        "advice": _ADVICE.get(status, ""),
+        "advice": _ADVICE.get(status, "") if advice is None else advice,
         "status": status,
         "phrase": HTTPStatus(status).phrase,
     }

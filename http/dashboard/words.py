@@ -43,6 +43,7 @@ SOURCES: Mapping[str, str] = {
     "sql": "plain SQL",
     "desk": "the rights desk",
     "merge": "a merge",
+    "unmerge": "a merge that was taken back",
     "rights_request": "a rights request",
     "form": "the hosted form",
     "email": "an e-mail",

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,13 +14,34 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from gunicorn.workers.gthread import ThreadWorker
 
+from dxflow.config import worker
 from dxflow.config.errors import AddressTaken
 from dxflow.config.server import OUR_SHARE, OURS, Ending, is_alone, listen
 from dxflow.config.settings import Settings
 from waiting import wait_until
 
 Run = Callable[..., Any]
+
+
+def test_who_takes_nothing_of_an_answer_is_gone_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_self: object, _req: object, conn: Any) -> bool:
+        conn.sock.sendall(b"x" * 100_000)
+        return True
+
+    monkeypatch.setattr(ThreadWorker, "handle_request", answer)
+    monkeypatch.setattr(worker, "SEND_TIMEOUT_S", 0.05)
+    here = worker.Worker.__new__(worker.Worker)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        reader = threading.Thread(target=lambda: theirs.recv(100_000, socket.MSG_WAITALL))
+        reader.start()
+        assert here.handle_request(None, SimpleNamespace(sock=ours)) is True
+        reader.join()
+        with pytest.raises(BrokenPipeError):
+            here.handle_request(None, SimpleNamespace(sock=ours))
 
 
 def get(port: int, path: str = "/") -> str:

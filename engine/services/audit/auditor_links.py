@@ -1,8 +1,10 @@
 """Links by which somebody without an account reads a data controller's log: an auditor, a regulator.
 
 The token is the credential. It is shown once, kept as its hash, and looked for anew with every page, so that a
-link that was taken back opens nothing from that moment. What it opens is the log as outsiders may see it:
-leaves, checkpoint, proofs, bundle. They name no data subject; what they commit to stays closed.
+link that was taken back opens nothing from that moment. It stands behind the # of the link, which browsers send
+to nobody, so that no proxy's log has it; the page there sends it in a form. What it opens is the log as
+outsiders may see it: leaves, checkpoint, proofs, bundle. They name no data subject; what they commit to stays
+closed.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from ..people.devices import Client
 LONGEST_NAME = 100
 DAYS = (1, 90)
 """The shortest and the longest time that a link may hold."""
+MARK = "dxl_"
+"""What every token begins with."""
 SHOWN = 100
 """Links that a list holds, the newest; whoever has more than these has the log itself to look in."""
 
@@ -63,7 +67,7 @@ def create(core: Core, tenant_id: str, name: str, days: int, actor: str) -> tupl
         raise Invalid("name", f"must have 1 to {LONGEST_NAME} characters")
     if not DAYS[0] <= days <= DAYS[1]:
         raise Invalid("days", f"must be {DAYS[0]} to {DAYS[1]}")
-    token, now = secrets.token_urlsafe(32), core.clock()
+    token, now = MARK + secrets.token_urlsafe(32), core.clock()
     with core.store.transaction():
         row: models.AuditorLink = models.AuditorLink.create(
             id=core.new_id(),
@@ -78,6 +82,11 @@ def create(core: Core, tenant_id: str, name: str, days: int, actor: str) -> tupl
         changed = {"name": clean, "expires_at": row.expires_at.isoformat()}
         acts.record(core, tenant_id, "auditor_link.created", actor, changed, link=row.id, days=days)
     return row, token
+
+
+def address(public_url: str, token: str) -> str:
+    """The link as it is sent to somebody."""
+    return f"{public_url.rstrip('/')}/dashboard/auditor/link#{token}"
 
 
 def listing(tenant_id: str) -> list[models.AuditorLink]:
@@ -104,6 +113,11 @@ def revoke(core: Core, tenant_id: str, link_id: str, actor: str) -> None:
         changed = row.update(revoked_at=core.clock()).where(row.id == found.id, row.revoked_at.is_null())
         if changed.execute():
             acts.record(core, tenant_id, "auditor_link.revoked", actor, {"name": found.name}, link=found.id)
+
+
+def token_in(given: str) -> str:
+    """The token of a link that was copied whole, or by itself."""
+    return given.strip().rpartition("#")[2]
 
 
 def enter(core: Core, token: str, client: Client) -> Auditor:

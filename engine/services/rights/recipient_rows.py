@@ -20,6 +20,7 @@ ORDER = {
     "reason": "Reason",
     "proposed_by": "Proposed by",
     "proposed_at": "Proposed",
+    "adopted_by": "Adopted by",
     "decided_by": "Decided by",
     "certified": "Certificate",
 }
@@ -50,7 +51,15 @@ def connector_api(row: models.ConnectorApi) -> Row:
 
 def order(row: models.ErasureOrder) -> Row:
     """Without its plan and certificate."""
-    more = ("subject_id", "request_id", "decided_at", "executed_at", "log_index", "with_account")
+    more = (
+        "subject_id",
+        "request_id",
+        "adopted_at",
+        "decided_at",
+        "executed_at",
+        "log_index",
+        "with_account",
+    )
     return _columns(row, *ORDER, *more)
 
 

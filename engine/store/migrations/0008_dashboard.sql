@@ -16,10 +16,17 @@ DROP INDEX rights_requests_reference;
 CREATE UNIQUE INDEX rights_requests_reference ON rights_requests (tenant_id, source, reference)
   WHERE reference <> '' AND source IN ('form', 'csv', 'email', 'drp', 'desk');
 
+-- Who took up an order to erase that a key of nobody's proposed.
+ALTER TABLE erasure_orders ADD COLUMN adopted_by TEXT;
+ALTER TABLE erasure_orders ADD COLUMN adopted_at {{moment}};
+
 -- Since when a tenant's events rest, and who said so.
 ALTER TABLE data_controllers ADD COLUMN paused_at {{moment}};
 ALTER TABLE data_controllers ADD COLUMN paused_by TEXT;
 CREATE INDEX data_controllers_paused ON data_controllers (id) WHERE paused_at IS NOT NULL;
+-- What goes while they rest: mail about an account, and its event (services/traffic/pausing.py).
+CREATE INDEX messages_pending ON messages (tenant_id, kind) WHERE state = 'pending';
+CREATE INDEX events_mail ON events (entity_id) WHERE workflow = 'message' AND due_at IS NOT NULL;
 
 -- Failed events by their cause, and all that a page asks of them in the index itself: a failed event's own row is
 -- as long as its body. Errors have 500 characters at most (``engine.faults``), which fits into an index row.
@@ -84,6 +91,8 @@ CREATE TABLE subject_merges (
 );
 CREATE INDEX subject_merges_kept ON subject_merges (kept_id);
 CREATE UNIQUE INDEX subject_merges_standing ON subject_merges (gone_id) WHERE undone_at IS NULL;
+-- Whose a limit was before a merge: what the survivor says by themselves is put beside it, and outlives the merge.
+ALTER TABLE subject_limits ADD COLUMN carried_from {{uuid}};
 
 -- All consents of a tenant, newest first: the view ranks whatever it is asked about.
 CREATE INDEX consents_tenant ON consents (tenant_id, seq);

@@ -10,7 +10,8 @@ from .base import TenantRow
 
 class SubjectLimit(TenantRow):
     """What may not be done with a person's data: ``kind`` is restriction, objection, sale_opt_out,
-    sensitive_limit, tracking_opt_out or automated_decision_opt_out; ``purpose`` narrows an objection."""
+    sensitive_limit, tracking_opt_out or automated_decision_opt_out; ``purpose`` narrows an objection.
+    ``carried_from`` is whose it was, where it came along with a merge."""
 
     id = IdField(primary_key=True)
     tenant_id = IdField()
@@ -21,6 +22,7 @@ class SubjectLimit(TenantRow):
     began_at = MomentField()
     lifted_at = MomentField(null=True)
     lifted_by = CharField(null=True)
+    carried_from = IdField(null=True)
 
     class Meta:
         table_name = "subject_limits"
@@ -29,8 +31,9 @@ class SubjectLimit(TenantRow):
 class ErasureOrder(TenantRow):
     """An erasure on its way: proposed, refused, approved, executed. ``plan`` is the dry run that was approved,
     ``certificate`` the signed note of what went and what remains; ``certified`` says which one it is:
-    preliminary, or final once every obligation is over. ``by_command_line``: proposed by who runs the machine,
-    in whosever name."""
+    preliminary, or final once every obligation is over. ``adopted_by`` stands behind it where nobody did who
+    proposed it (``engine/erasing/adopting.py``). ``by_command_line``: proposed, or adopted, by who runs the
+    machine, in whosever name."""
 
     id = IdField(primary_key=True)
     tenant_id = IdField()
@@ -50,6 +53,8 @@ class ErasureOrder(TenantRow):
     certified = CharField(null=True)
     with_account = BooleanField()
     by_command_line = BooleanField(default=False)
+    adopted_by = CharField(null=True)
+    adopted_at = MomentField(null=True)
 
     class Meta:
         table_name = "erasure_orders"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import falcon
 
-from ....engine.errors import Conflict, NotFound
+from ....engine.errors import Busy, NotFound
 from ....engine.ledger import verifier
 from ....engine.services.audit import bundle_stream, checkpoint_check, exports
 from ..answers import HEADERS
@@ -25,6 +25,8 @@ from .audit_reader import index_in, index_of
 _TEXT = "text/plain; charset=utf-8"
 AT_ONCE = 2
 """Bundles that one process sends at the same time."""
+_SOON = 20
+"""Seconds after which one of them is likely to be done: 1,000,000 entries take about that long."""
 
 _PLACES = threading.BoundedSemaphore(AT_ONCE)
 
@@ -91,14 +93,16 @@ class _Held:
     """A bundle on its way, which holds one of the places for such. A server closes what it was given to send,
     however the sending ended (PEP 3333)."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        """Raises Conflict where all places are taken."""
-        self._pieces = pieces
+    def __init__(self, begin: Callable[[], Iterator[bytes]]) -> None:
+        """Raises Busy, and begins nothing, where all places are taken."""
         self._holds = _PLACES.acquire(blocking=False)
         if not self._holds:
-            raise Conflict(
-                "as many bundles as this server sends at once are under way; try again in a minute"
-            )
+            raise Busy(f"this server sends {AT_ONCE} bundles at once, and they are under way", _SOON)
+        try:
+            self._pieces = begin()
+        except BaseException:
+            self.close()
+            raise
 
     def __iter__(self) -> Iterator[bytes]:
         return self._pieces
@@ -116,13 +120,13 @@ class BundleFile(_File):
     """``bundle/file``: the whole log with all that it takes to check it, as it is read."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """200, or 409 while others are being sent: each keeps a thread busy that deliveries wait for too."""
+        """200, or 503 while others are being sent: each keeps a thread busy that deliveries wait for too."""
         tenant_id = req.context.caller.tenant_id
         resp.set_headers(HEADERS)
         resp.content_type = "application/zip"
         resp.downloadable_as = exports.default_path(self.desk.core, tenant_id).name
         if req.method == "GET":
-            resp.stream = _Held(bundle_stream.stream(self.desk.core, tenant_id))
+            resp.stream = _Held(lambda: bundle_stream.stream(self.desk.core, tenant_id))
 
     on_head = on_get
 

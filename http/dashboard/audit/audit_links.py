@@ -39,7 +39,7 @@ def create(visit: Visit) -> Page:
         )
     except Invalid as error:
         return _page(visit, given, {error.field: error.detail})
-    address = f"{visit.public_url.rstrip('/')}/dashboard/auditor/link/{token}"
+    address = auditor_links.address(visit.public_url, token)
     return Page("audit/audit_link_made.html", {"link": row, "address": address, **_within(visit)})
 
 

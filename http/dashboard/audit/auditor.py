@@ -1,8 +1,9 @@
 """The way in for auditors: a link, a button, a cookie; and the way out.
 
 The rule: following a link does nothing, since programs that look at mails follow links; pressing the button
-does, and the token leaves the address with that. A link that opens nothing, unknown, taken back or over, is
-answered by one and the same page.
+does. The token stands behind the # of the link, so that no address has it which anybody logs: a script puts it
+into the form, or the visitor pastes it. A link that opens nothing, unknown, taken back or over, is answered by
+one and the same page.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Any
 import falcon
 
 from ....engine.access.roles import Permission
-from ....engine.errors import CallerError, NotAuthentic, NotFound, TooManyAttempts
+from ....engine.errors import Busy, CallerError, NotAuthentic, NotFound, TooManyAttempts
 from ....engine.services.audit import auditor_links
 from ....engine.services.audit.auditor_links import Auditor
 from ...gate import Gate, Known, by_link, open_to_all
 from ...problems import Face
 from .. import forms, words
-from ..answers import Page, Redirect, send_error, send_page, send_redirect
+from ..answers import BUSY, Page, Redirect, send_error, send_page, send_redirect
 from ..desk import Desk
 
 BASE = "/dashboard/auditor"
@@ -29,7 +30,7 @@ _LONGEST = timedelta(hours=12)
 """How long a browser keeps the token; the link opens again for as long as it holds."""
 
 
-_TITLES = {404: "That isn’t here", 409: "Not just now"}
+_TITLES = {404: "That isn’t here"}
 
 
 class LinkNeeded(NotAuthentic):
@@ -38,23 +39,24 @@ class LinkNeeded(NotAuthentic):
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """``/dashboard/auditor/link/{token}``."""
+    """``/dashboard/auditor/link``."""
 
     desk: Desk
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """The button, whatever the token is."""
-        del token
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """The button, whoever comes."""
         desk = self.desk.at(req)
-        send_page(desk, resp, Page("audit/auditor_entrance.html", {"now": desk.core.clock()}))
+        values = {"now": desk.core.clock(), "mark_of_token": auditor_links.MARK}
+        send_page(desk, resp, Page("audit/auditor_entrance.html", values))
         resp.set_header("X-Robots-Tag", "noindex")
 
     on_head = on_get
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Let in whom the token lets in. Raises LinkNeeded, TooManyAttempts."""
         desk = self.desk.at(req)
         forms.require_own_origin(desk, req)
+        token = auditor_links.token_in(forms.read(req).get("token", ""))
         try:
             with desk.core.store.reachable():
                 auditor = auditor_links.enter(desk.core, token, desk.client(req))
@@ -85,7 +87,7 @@ class Leaving:
 def install(app: falcon.App[Any, Any], gate: Gate, shared: Desk) -> None:
     """Entrance, way out, and a page for every address here that has none."""
     entrance = open_to_all("the token of an auditor's link is the credential")
-    gate.add(app, f"{BASE}/link/{{token}}", Entrance(shared), entrance)
+    gate.add(app, f"{BASE}/link", Entrance(shared), entrance)
     gate.add(app, f"{BASE}/leave", Leaving(shared), by_link(Permission.LOOK))
     app.add_sink(_nowhere, rf"{BASE}(?:/|$)")
 
@@ -111,8 +113,9 @@ def auditor_face(desk: Desk) -> Face:
         here = desk.at(req)
         if isinstance(error, LinkNeeded):
             send_page(here, resp, Page("audit/auditor_gone.html", {"now": here.core.clock()}, 404))
-        elif isinstance(error, TooManyAttempts):
-            _problem(here, resp, "Too many links that open nothing", str(error), error.status)
+        elif isinstance(error, TooManyAttempts | Busy):
+            title = BUSY if isinstance(error, Busy) else "Too many links that open nothing"
+            _problem(here, resp, title, str(error), error.status)
             resp.set_header("Retry-After", str(error.seconds))
         elif isinstance(error, CallerError):
             _problem(here, resp, _TITLES.get(error.status, "That didn’t work"), str(error), error.status)

@@ -9,7 +9,7 @@ from typing import Any
 import falcon
 
 from ....engine.access.roles import Permission
-from ....engine.erasing import orders, persons, plans
+from ....engine.erasing import adopting, orders, persons, plans
 from ....engine.errors import CallerError, Conflict, NotFound
 from ....engine.rights.types import RequestType
 from ....engine.store import models
@@ -23,7 +23,8 @@ from ..screens import Visit
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """What the page says of an erasure: the dry run while none was executed, or ``why_not``; the orders so far;
-    whether this person may propose and approve at all, and why they may not approve the one that waits."""
+    whether this person may propose and approve at all, and why they may not approve the one that waits; whether
+    that one takes two people yet, because nobody stands behind it."""
 
     plan: dict[str, Any] | None
     why_not: str
@@ -32,6 +33,7 @@ class Erasure:
     own: bool
     not_mine: str
     proposer: str
+    takes_two: bool = False
 
     @property
     def but_account(self) -> bool:
@@ -61,10 +63,11 @@ def of(visit: Visit, request: models.RightsRequest) -> Erasure | None:
     plan, why_not = _plan(visit, request, with_account=waiting is not None and bool(waiting.with_account))
     if waiting is None:
         return Erasure(plan, why_not, found, may, own=False, not_mine="", proposer="")
-    person = persons.person_of(tenant_id, waiting.proposed_by)
-    not_mine = persons.why_not(tenant_id, actor, waiting.proposed_by, waiting.proposed_at) if may else ""
-    own = person == visit.signed.user_id
-    return Erasure(plan, why_not, found, may, own, words.sentence(not_mine), _role(tenant_id, person))
+    by, at = adopting.proposer(waiting)
+    person = persons.person_of(tenant_id, by)
+    not_mine = words.sentence(persons.why_not(tenant_id, actor, by, at)) if may else ""
+    own, role, two = person == visit.signed.user_id, _role(tenant_id, person), adopting.needed(waiting)
+    return Erasure(plan, why_not, found, may, own, not_mine, role, two)
 
 
 def _role(tenant_id: str, user_id: str | None) -> str:

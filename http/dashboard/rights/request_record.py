@@ -50,6 +50,7 @@ KINDS: Mapping[str, str] = {
     "consent.withdrawn": "Consent withdrawn",
     "data_subject.rectified": "Put right",
     "erasure.proposed": "Erasure proposed",
+    "erasure.adopted": "Erasure approved by the first of two",
     "erasure.refused": "Erasure refused",
     "erasure.approved": "Erasure approved, and carried out",
     "obligation.closed": "Obligation closed by hand",

@@ -115,6 +115,64 @@ def test_what_the_command_line_proposed_as_nobody_is_not_said_to_be_two_people(
     assert leaf["two_people"] is False
 
 
+@pytest.mark.parametrize("makers", [("system",), ("system", "a key of system's")])
+def test_what_a_key_of_nobodys_proposed_takes_two_who_approve(
+    core: Core, ada: Everywhere, team: Team, makers: tuple[str, ...]
+) -> None:
+    actor = "system"
+    for name in makers:
+        key, _ = credentials.create_key(core, ada.tenant_id, name, ["admin"], actor)
+        actor = f"key:{key.id}"
+    order = propose(core, ada, actor)
+    adopted = orders.approve(core, ada.tenant_id, order.id, team.first)
+    assert (adopted.state, adopted.adopted_by, adopted.decided_by) == ("proposed", team.first, None)
+    assert ada.known()
+    (entry,) = leaves(ada.tenant_id, "erasure.adopted")
+    assert (entry["actor"], entry["order"], entry["proposed_by"]) == (team.first, order.id, actor)
+    own, _ = credentials.create_key(
+        core, ada.tenant_id, "own", ["admin"], team.first, user_id=team.first.removeprefix("user:")
+    )
+    for same in (team.first, f"key:{own.id}", actor):
+        with pytest.raises(Forbidden):
+            orders.approve(core, ada.tenant_id, order.id, same)
+    assert orders.approve(core, ada.tenant_id, order.id, team.second).state == "executed"
+    (leaf,) = leaves(ada.tenant_id, "data_subject.erased")
+    said = {name: leaf[name] for name in ("actor", "two_people", "proposed_by", "adopted_by")}
+    assert said == {
+        "actor": team.second,
+        "two_people": True,
+        "proposed_by": actor,
+        "adopted_by": team.first,
+    }
+
+
+def test_of_two_who_approve_it_at_the_same_moment_one_is_the_first(
+    core: Core, ada: Everywhere, team: Team
+) -> None:
+    key, _ = credentials.create_key(core, ada.tenant_id, "machine", ["admin"], "system")
+    order = propose(core, ada, f"key:{key.id}")
+    each = [lambda one=one: orders.approve(core, ada.tenant_id, order.id, one) for one in vars(team).values()]
+    found = at_once(core, each)
+    assert all(isinstance(one, models.ErasureOrder | Conflict) for one in found), found
+    (leaf,) = leaves(ada.tenant_id, "erasure.adopted")
+    state = orders.get(ada.tenant_id, order.id).state
+    assert (state == "executed") == (sum(isinstance(one, Conflict) for one in found) == 0)
+    if state == "executed":
+        assert leaves(ada.tenant_id, "data_subject.erased")[0]["actor"] != leaf["actor"]
+
+
+@SQLITE
+def test_a_first_yes_from_the_command_line_shows_no_second_person(
+    core: Core, ada: Everywhere, team: Team
+) -> None:
+    key, _ = credentials.create_key(core, ada.tenant_id, "machine", ["admin"], "system")
+    order = propose(core, ada, f"key:{key.id}")
+    orders.approve(core, ada.tenant_id, order.id, team.first, by_command_line=True)
+    orders.approve(core, ada.tenant_id, order.id, team.second)
+    (leaf,) = leaves(ada.tenant_id, "data_subject.erased")
+    assert (leaf["two_people"], leaf["by_command_line"]) == (False, ["adopted"])
+
+
 @SQLITE
 def test_one_alone_is_said_in_the_log(core: Core, ada: Everywhere) -> None:
     erasure.erase(core, ada.tenant_id, ada.subject.id, "system", reason="request")

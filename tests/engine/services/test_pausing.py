@@ -74,11 +74,11 @@ def test_only_the_message_that_has_an_event_puts_it_back(
     (message,) = claim(core)
     tenant_id = tenant.controller.id
     given = (message.message_id, message.event_ids)
-    assert not pausing.put_back(core, tenant_id, *given), "it isn't paused"
+    assert pausing.let_through(core, tenant_id, *given) == message.event_ids, "it isn't paused"
     pausing.pause(core, tenant_id, "system")
-    assert pausing.put_back(core, tenant_id, "another", message.event_ids)
+    assert pausing.let_through(core, tenant_id, "another", message.event_ids) == []
     assert events("webhook")[0].message_id == message.message_id
-    assert pausing.put_back(core, tenant_id, *given)
+    assert pausing.let_through(core, tenant_id, *given) == []
     (event,) = events("webhook")
     assert (event.state, event.step, event.attempts, event.version) == ("received", "extract", 0, 0)
     assert event.message_id is None

@@ -9,6 +9,7 @@ from callers import Caller
 from flow import HandClock, Sender, customer
 
 from dxflow.engine.core import Core
+from dxflow.engine.services.traffic import event_search
 from dxflow.engine.store import models
 
 EVENTS = "/api/v1/events"
@@ -58,6 +59,25 @@ def test_events_are_paged_newest_first(api: Caller, broken: list[str]) -> None:
     rest = api.get(f"{EVENTS}?state=failed&limit=2&cursor={first['next_cursor']}").json()
     assert [event["id"] for event in first["items"] + rest["items"]] == broken[::-1]
     assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "found"), [("q=customers", True), ("source=shopify", True), ("q=nothing-like-it", False)]
+)
+def test_an_answer_looks_at_so_many_events_says_how_far_and_goes_on_there(
+    api: Caller, broken: list[str], monkeypatch: pytest.MonkeyPatch, query: str, found: bool
+) -> None:
+    monkeypatch.setattr(event_search, "WINDOW", 2)
+    seen, page = list[str](), api.get(f"{EVENTS}?{query}").json()
+    assert page["next_cursor"] is not None
+    while page["next_cursor"] is not None:
+        assert len(page["items"]) <= 2
+        assert page["looked_back_to"].endswith("Z")
+        seen += [one["id"] for one in page["items"]]
+        page = api.get(f"{EVENTS}?{query}&cursor={page['next_cursor']}").json()
+    seen += [one["id"] for one in page["items"]]
+    assert page["looked_back_to"] is None
+    assert seen == (broken[::-1] if found else [])
 
 
 def test_a_waiting_event_says_when_it_is_tried_again(api: Caller, shop: Sender, clock: HandClock) -> None:

@@ -6,19 +6,22 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import pytest
 from flow import HandClock, Sender, customer
 from visitors import BOTH, Visitor, set_by
 
 from dxflow.engine.core import Core
+from dxflow.engine.errors import Unavailable
 from dxflow.engine.services import tenants
-from dxflow.engine.services.audit import auditor_links
+from dxflow.engine.services.audit import auditor_links, bundle_stream
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 from dxflow.http.dashboard.audit import audit_files
+from waiting import wait_until
 
 INSIDE = (
     "",
@@ -32,6 +35,7 @@ INSIDE = (
     "/verifier.py",
 )
 HOME = "/dashboard/auditor"
+LINK = f"{HOME}/link"
 
 
 @dataclass
@@ -42,8 +46,9 @@ class Given:
     token: str
 
     @property
-    def path(self) -> str:
-        return f"{HOME}/link/{self.token}"
+    def form(self) -> dict[str, str]:
+        """What the page at the link sends."""
+        return {"token": self.token}
 
 
 @pytest.fixture
@@ -58,8 +63,8 @@ def given(core: Core, tenant: NewTenant, drain: Callable[[], int]) -> Given:
 @pytest.fixture
 def auditor(visitor: Visitor, given: Given) -> Visitor:
     """Somebody who came by it."""
-    visitor.get(given.path)
-    visitor.post(given.path)
+    visitor.get(LINK)
+    visitor.post(LINK, given.form)
     assert visitor.page.status_code == 200
     return visitor
 
@@ -74,19 +79,34 @@ def test_following_a_link_does_nothing_pressing_the_button_does(
     visitor: Visitor, given: Given, core: Core, tenant: NewTenant
 ) -> None:
     for _ in range(3):
-        visitor.get(given.path)
+        visitor.get(LINK)
         assert visitor.page.status_code == 200
         assert set_by(visitor.page) == {}
     assert used(core, tenant) == 0
-    answer = visitor.post(given.path, follow=False)
+    answer = visitor.post(LINK, given.form, follow=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, HOME)
     assert given.token not in answer.headers["Location"]
     assert used(core, tenant) == 1
 
 
+def test_a_link_is_pasted_whole_or_in_part_and_its_token_is_in_no_address(
+    site: str, given: Given, core: Core
+) -> None:
+    address = auditor_links.address("https://dxflow.example", given.token)
+    path, _, behind = address.partition("#")
+    assert (path, behind) == (f"https://dxflow.example{LINK}", given.token)
+    for pasted in (address, given.token, f"  {given.token}\n", f"#{given.token}"):
+        visitor = Visitor(site)
+        visitor.get(LINK)
+        assert visitor.post(LINK, {"token": pasted}, follow=False).status_code == 303, pasted
+    for nothing in ("", "#", f"{LINK}/{given.token}"):
+        assert Visitor(site).post(LINK, {"token": nothing}).status_code == 404
+    assert Visitor(site).get(f"{LINK}/{given.token}").status_code == 404
+
+
 def test_the_cookie_is_strict_and_nothing_but_a_server_reads_it(visitor: Visitor, given: Given) -> None:
-    visitor.get(given.path)
-    cookies = set_by(visitor.post(given.path, follow=False))
+    visitor.get(LINK)
+    cookies = set_by(visitor.post(LINK, given.form, follow=False))
     assert set(cookies) == {"dxflow-auditor"}
     assert {"HttpOnly", "Path=/", "SameSite=Strict", "Max-Age=43200"} <= cookies["dxflow-auditor"]
 
@@ -95,14 +115,14 @@ def test_the_cookie_is_strict_and_nothing_but_a_server_reads_it(visitor: Visitor
 def test_behind_https_no_other_host_and_no_plain_connection_can_set_it(
     visitor: Visitor, given: Given
 ) -> None:
-    cookies = set_by(visitor.post(given.path, follow=False))
+    cookies = set_by(visitor.post(LINK, given.form, follow=False))
     assert set(cookies) == {"__Host-dxflow-auditor"}
     assert "Secure" in cookies["__Host-dxflow-auditor"]
 
 
 def test_it_lasts_no_longer_than_the_link(visitor: Visitor, given: Given, clock: HandClock) -> None:
     clock.forward(7 * 86_400 - 600)
-    cookies = set_by(visitor.post(given.path, follow=False))
+    cookies = set_by(visitor.post(LINK, given.form, follow=False))
     (age,) = (one for one in cookies["dxflow-auditor"] if one.startswith("Max-Age"))
     assert 500 < int(age.partition("=")[2]) <= 600
 
@@ -125,16 +145,47 @@ def test_a_link_opens_the_log_its_proofs_and_its_bundle(
     assert "This is the log’s present checkpoint" in auditor.text
 
 
-def test_bundles_leave_the_server_its_threads(auditor: Visitor) -> None:
-    held = [audit_files._Held(iter(())) for _ in range(audit_files.AT_ONCE)]
-    auditor.get(f"{HOME}/bundle/file")
-    assert auditor.page.status_code == 409
-    assert "Not just now" in auditor.text
-    for one in held:
-        one.close()
-        one.close()
+@pytest.mark.parametrize("room", ["auditor", "audit"])
+def test_whoever_asks_for_one_bundle_too_many_is_told_when_and_one_broken_off_frees_its_place(
+    auditor: Visitor, dpo: Visitor, monkeypatch: pytest.MonkeyPatch, room: str
+) -> None:
+    visitor, path = {"auditor": auditor, "audit": dpo}[room], f"/dashboard/{room}/bundle/file"
+    begun = list[str]()
+
+    def endless(_core: Core, tenant_id: str) -> Iterator[bytes]:
+        begun.append(tenant_id)
+        return repeat(b"x" * 65_536)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bundle_stream, "stream", endless)
+        address = visitor.base + path
+        open_ones = [
+            visitor.session.get(address, stream=True, timeout=30) for _ in range(audit_files.AT_ONCE)
+        ]
+        assert [one.raw.read(10) for one in open_ones] == [b"x" * 10] * audit_files.AT_ONCE
+        assert visitor.session.head(address, timeout=30).status_code == 200
+        visitor.get(path)
+        assert (visitor.page.status_code, len(begun)) == (503, audit_files.AT_ONCE)
+        assert 0 < int(visitor.page.headers["Retry-After"]) < 60
+        assert "Not just now" in visitor.text
+        assert f"try again in {visitor.page.headers['Retry-After']} s" in visitor.text.lower()
+        open_ones[0].close()  # in the middle
+    wait_until(lambda: visitor.get(path).status_code == 200, what="the place of the one broken off")
+    open_ones[1].close()
     for _ in range(audit_files.AT_ONCE + 1):
-        assert auditor.get(f"{HOME}/bundle/file").status_code == 200
+        wait_until(lambda: visitor.get(path).status_code == 200, what="a place")
+
+
+def test_a_bundle_that_cannot_begin_takes_no_place(auditor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Iterator[bytes]:
+        raise Unavailable("the database doesn't answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bundle_stream, "stream", broken)
+        for _ in range(audit_files.AT_ONCE + 1):
+            assert "Not just now" not in auditor.get(f"{HOME}/bundle/file").text
+            assert auditor.page.status_code == 503
+    assert auditor.get(f"{HOME}/bundle/file").status_code == 200
 
 
 def test_a_link_opens_nothing_else(auditor: Visitor, core: Core, tenant: NewTenant) -> None:
@@ -169,9 +220,9 @@ def test_whatever_opens_nothing_is_answered_alike(
 ) -> None:
     def answer(token: str) -> tuple[int, str]:
         stranger = Visitor(site)
-        entrance = stranger.get(f"{HOME}/link/{token}")
+        entrance = stranger.get(LINK)
         assert entrance.status_code == 200
-        stranger.post(f"{HOME}/link/{token}")
+        stranger.post(LINK, {"token": token})
         assert set_by(stranger.page) == {}
         return stranger.page.status_code, stranger.text
 
@@ -202,8 +253,8 @@ def test_each_data_controller_s_link_opens_its_own_log(auditor: Visitor, core: C
     other = tenants.create(core, "Other Shop", "FR").controller
     _, token = auditor_links.create(core, other.id, "Dr. Example", 7, "user:9")
     second = Visitor(site)
-    second.get(f"{HOME}/link/{token}")
-    second.post(f"{HOME}/link/{token}")
+    second.get(LINK)
+    second.post(LINK, {"token": token})
     assert "The log of Other Shop" in second.text
     assert second.get(f"{HOME}/proofs").json()["size"] < auditor.get(f"{HOME}/proofs").json()["size"]
     assert other.did not in auditor.get(HOME).text
@@ -211,7 +262,7 @@ def test_each_data_controller_s_link_opens_its_own_log(auditor: Visitor, core: C
 
 def test_forms_of_other_sites_and_sessions_are_refused(auditor: Visitor, given: Given) -> None:
     foreign = {"Sec-Fetch-Site": "cross-site"}
-    assert auditor.post(given.path, headers=foreign).status_code == 403
+    assert auditor.post(LINK, given.form, headers=foreign).status_code == 403
     auditor.get(f"{HOME}/verify")
     for form in ({"csrf": "another"}, {"csrf": ""}):
         assert auditor.post(f"{HOME}/verify", {"checkpoint": "x", **form}).status_code == 403
@@ -225,14 +276,14 @@ def test_whoever_leaves_is_forgotten_and_can_come_again(auditor: Visitor, given:
     auditor.post(f"{HOME}/leave")
     assert "This browser has forgotten the link" in auditor.text
     assert auditor.get(HOME).status_code == 404
-    auditor.get(given.path)
-    assert auditor.post(given.path).status_code == 200
+    auditor.get(LINK)
+    assert auditor.post(LINK, given.form).status_code == 200
 
 
 def test_guessing_is_stopped(visitor: Visitor, given: Given) -> None:
     for number in range(50):
-        assert visitor.post(f"{HOME}/link/guess-{number}").status_code == 404
-    visitor.post(given.path)
+        assert visitor.post(LINK, {"token": f"guess-{number}"}).status_code == 404
+    visitor.post(LINK, given.form)
     assert visitor.page.status_code == 429
     assert int(visitor.page.headers["Retry-After"]) > 0
     assert "Too many links that open nothing" in visitor.text

@@ -274,7 +274,7 @@ def test_a_link_is_made_shown_once_and_revoked(
 ) -> None:
     dpo.get("/dashboard/audit/links")
     dpo.post("/dashboard/audit/links", {"name": "BfDI", "days": "7"})
-    address = re.search(r"http://dxflow\.example/dashboard/auditor/link/([\w-]+)", dpo.page.text)
+    address = re.search(r"http://dxflow\.example/dashboard/auditor/link#([\w-]+)", dpo.page.text)
     assert address is not None
     dpo.get("/dashboard/audit/links")
     assert address[1] not in dpo.page.text

@@ -13,6 +13,7 @@ from visitors import BOTH, Visitor
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.desk import actions
+from dxflow.engine.erasing import orders
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.services import tenants
 from dxflow.engine.services.people import users
@@ -286,6 +287,31 @@ class TestErasing:
         assert models.DataSubject.get().state == "erased"
         done = models.RightsRequest.get()  # nobody has to be told, so all is done
         assert (done.state, done.decision) == ("completed", "fulfilled")
+
+    def test_what_a_key_of_nobodys_proposed_is_approved_by_two(
+        self,
+        core: Core,
+        tenant: NewTenant,
+        dpo: Visitor,
+        sign_in_as: Callable[[Role], Visitor],
+        request_of_somebody: models.RightsRequest,
+    ) -> None:
+        request, other = request_of_somebody, sign_in_as(Role.ADMIN)
+        key = models.ApiKey.get(tenant_id=tenant.controller.id)
+        order = orders.propose(core, tenant.controller.id, f"key:{key.id}", request_id=request.id)
+        dpo.get(f"/dashboard/requests/{request.id}")
+        assert "Waits for two people" in dpo.text
+        assert "Approve, as the first of two" in dpo.text
+        self.act(dpo, request, "approve", order=order.id)
+        assert "Waits for another person" in dpo.text
+        assert "approved first by you" in dpo.text
+        assert "erase for good" not in dpo.text
+        other.get(f"/dashboard/requests/{request.id}")
+        assert "approved first by a colleague" in other.text
+        assert "Approve, and erase for good" in other.text
+        self.act(other, request, "approve", order=order.id)
+        assert "approved first by a colleague, then by you" in other.text
+        assert models.DataSubject.get().state == "erased"
 
     def test_what_stands_in_the_way_is_said_and_nothing_is_offered(
         self, core: Core, tenant: NewTenant, dpo: Visitor, request_of_somebody: models.RightsRequest, ask: Ask
