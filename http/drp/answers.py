@@ -11,7 +11,7 @@ import structlog
 
 from ...engine import runner
 from ...engine.errors import DxflowError, TooManyAttempts
-from ...engine.rights.drp import Fatal
+from ...engine.rights.drp_claims import Fatal
 
 logger = structlog.get_logger(__name__)
 
