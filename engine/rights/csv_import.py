@@ -256,7 +256,7 @@ def _person(person: Person) -> list[Fault]:
     faults = []
     if person.email and normalise.email(person.email) is None:
         faults.append(Fault("email", "not an e-mail address"))
-    if person.phone and not re.fullmatch(r"[+(]{0,2}[0-9][0-9 ()./-]{3,40}", person.phone):
+    if person.phone and not re.fullmatch(normalise.DIALLED, person.phone):
         faults.append(Fault("phone", "not a telephone number"))
     if not (person.email or person.phone or person.name):
         faults.append(Fault("email", "at least one of email, phone, name is needed"))

@@ -168,9 +168,14 @@ def _callback(message: Mapping[str, Any], plain_http: bool) -> str:
     raise Fatal("status_callback: must begin with https:// and name a host")
 
 
-def status_of(state: str, decision: str | None, denial_reason: str | None) -> tuple[str, str | None]:
-    """Status and reason of section 3.02 for a request as it stands here."""
+def status_of(
+    state: str, decision: str | None, denial_reason: str | None, *, confirmed: bool = False
+) -> tuple[str, str | None]:
+    """Status and reason of section 3.02 for a request as it stands here; one whose receipt was ``confirmed`` is
+    in progress."""
     status = STATUSES[RequestState(state)]
+    if status == OPEN and confirmed:
+        status = IN_PROGRESS
     if status == FULFILLED and decision == "denied":
         status = DENIED
     if status != DENIED:

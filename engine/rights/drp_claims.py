@@ -20,7 +20,6 @@ OTHERS = ("address", "address_verified", "power_of_attorney", "relationships")
 _NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters, line ends and halves of characters. What else Python doesn't call printable stands in
 names: the space of Japanese ones, the joiners of Persian ones."""
-_NUMBER = re.compile(r"[+(]{0,2}[0-9][0-9 ()./-]{3,40}", re.ASCII)
 
 
 class Fatal(CallerError):
@@ -42,7 +41,7 @@ def claims(message: Mapping[str, Any]) -> Claims:
     given = {"email": text(message, "email"), "phone_number": text(message, "phone_number")}
     if given["email"] and normalise.email(given["email"]) is None:
         raise Fatal("email: not an e-mail address")
-    if given["phone_number"] and not _NUMBER.fullmatch(given["phone_number"]):
+    if given["phone_number"] and not re.fullmatch(normalise.DIALLED, given["phone_number"]):
         raise Fatal("phone_number: not a telephone number; E.164 is +14155550123")
     sure = {name: bool(said) and message.get(f"{name}_verified") is True for name, said in given.items()}
     kept = {name: said for name, said in given.items() if said and (sure[name] or not any(sure.values()))}

@@ -58,7 +58,9 @@ def status(core: Core, request: models.RightsRequest) -> dict[str, object]:
 
 def standing(request: models.RightsRequest) -> dict[str, object]:
     """The Exercise Status but for the agent's own id: it names nobody."""
-    status, reason = drp.status_of(request.state, request.decision, request.denial_reason)
+    confirmed = request.acknowledged_at is not None
+    decided = (request.state, request.decision, request.denial_reason)
+    status, reason = drp.status_of(*decided, confirmed=confirmed)
     found: dict[str, object] = {"request_id": str(request.id), "status": status}
     if reason is not None:
         found["reason"] = reason

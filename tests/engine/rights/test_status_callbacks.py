@@ -72,6 +72,14 @@ def test_the_agent_hears_of_each_change_in_the_protocols_words_and_of_nothing_el
     assert states() == ["delivered"] * 4
 
 
+def test_that_receipt_was_confirmed_is_a_change_too(able: Core, ask: Ask, listener: Listener) -> None:
+    request = ask(regime=None)  # under the GDPR the agent's word is no proof
+    assert following.status(able, request)["status"] == "open"
+    actions.acknowledge(able, request.tenant_id, request.id, "user:1")
+    drain(able)
+    assert listener.heard == ["in_progress"]
+
+
 def test_who_names_no_url_is_told_nothing(able: Core, ask: Ask) -> None:
     for nothing in (None, "", "  "):
         request = ask(**{"status_callback": nothing, "agent-request-id": None})

@@ -260,7 +260,8 @@ def test_a_token_alone_and_a_signature_alone_are_not_enough(agent: Agent) -> Non
         answer = agent.send("POST", "data-rights-request", body, token=token)
         agent.token = agent_token
         assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        said = ', error="invalid_token"' if token else ""
+        assert answer.headers["WWW-Authenticate"] == f'Bearer realm="drp"{said}'
         assert answer.json()["code"] == "401"
     assert models.RightsRequest.select().count() == 0
 
