@@ -110,5 +110,6 @@ def _same(core: Core, request: models.RightsRequest, asked: Exercise) -> bool:
     who, person = intake.requester(core, request), asked.claims.person
     wanted: Mapping[str, Any] = {"email": person.email, "phone": person.phone, "name": person.name}
     said = all(who.get(name) == value for name, value in wanted.items())
-    told = following.followed(core, request).callback == asked.callback
+    forgotten = request.agent_sealed is None
+    told = forgotten or following.followed(core, request).callback == asked.callback
     return said and told and request.type == asked.type

@@ -71,8 +71,8 @@ def calls(core: Core, events: Sequence[models.Event], _: int | None) -> Prepared
     tenant_id = events[0].tenant_id
     with core.store.reachable():
         rows = quick.by_ids(models.StatusCallback, (event.entity_id for event in events), tenant_id=tenant_id)
-        wanted = {event.id: rows.get(event.entity_id) for event in events}
-        made = {event.id: _made(core, wanted[event.id]) for event in events if _due(wanted[event.id], event)}
+        due = {event.id: rows[event.entity_id] for event in events if _due(rows.get(event.entity_id), event)}
+        made = {name: _made(core, row) for name, row in due.items()}
     ready = {name: one for name, one in made.items() if isinstance(one, _Call)}
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = list(pool.map(lambda call: call.make(core), ready.values()))

@@ -14,8 +14,9 @@ from flow import HandClock, Sender, customer, drain, events
 from serving import served
 
 from dxflow.engine.core import Core
+from dxflow.engine.coverer import CHORES
 from dxflow.engine.desk import actions, moves, retention, settings
-from dxflow.engine.erasing import erasure
+from dxflow.engine.erasing import erasure, plans
 from dxflow.engine.errors import Conflict
 from dxflow.engine.outgoing import Limits
 from dxflow.engine.rights import drp, following
@@ -258,6 +259,8 @@ def test_that_somebody_was_erased_is_told_and_after_sixty_days_nothing_leads_to_
     able: Core, ask: Ask, listener: Listener, known: str, clock: HandClock
 ) -> None:
     request = ask()
+    remaining = plans.plan(able, request.tenant_id, known)["remains"]
+    assert [one["until"] for one in remaining if "agent" in one["what"]] == ["60 days after the answer"]
     erasure.erase(able, request.tenant_id, known, reason="request", actor="system")
     drain(able)
     row = models.RightsRequest.get_by_id(request.id)
@@ -268,6 +271,7 @@ def test_that_somebody_was_erased_is_told_and_after_sixty_days_nothing_leads_to_
     assert retention.forget_agents(able) == 0
     clock.forward(timedelta(days=2).total_seconds())
     assert retention.forget_agents(able) == 1
+    assert retention.forget_agents in CHORES
     row = models.RightsRequest.get_by_id(request.id)
     assert (row.agent_sealed, row.agent_told) == (None, None)
     assert "agent_request_id" not in following.status(able, row)
