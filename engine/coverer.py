@@ -35,6 +35,7 @@ CHORES: tuple[Callable[[Core], object], ...] = (
     certificate.finish,
     forgetting.expire,
     retention.forget,
+    retention.forget_agents,
 )
 """What each round does, in this order."""
 

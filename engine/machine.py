@@ -75,6 +75,15 @@ WORKFLOWS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "announcement": {
         "deliver": {"delivered": DONE, "withdrawn": DONE, "unchanged": DONE, "gone": DONE},
     },
+    "status_callback": {
+        "deliver": {
+            "delivered": DONE,
+            "superseded": DONE,
+            "withdrawn": DONE,
+            "unchanged": DONE,
+            "gone": DONE,
+        },
+    },
     "bulk_replay": {
         "decide": {"more": "decide", "finished": DONE, "gone": DONE},
     },
@@ -164,6 +173,7 @@ _FAMILIES = {
     ("obligation", "call"): OUTSIDE,
     ("consent_push", "push"): OUTSIDE,
     ("announcement", "deliver"): OUTSIDE,
+    ("status_callback", "deliver"): OUTSIDE,
 }
 
 

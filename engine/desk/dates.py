@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core import Core
 from ..errors import CallerError
-from ..rights import deadlines
+from ..rights import deadlines, following
 from ..store import models, quick
 
 _PAGE = 500
@@ -32,4 +32,6 @@ def _changed(core: Core, request: models.RightsRequest, zone: str) -> bool:
     if all(getattr(request, name) == value for name, value in found.items()):
         return False
     quick.update(models.RightsRequest, {"id": request.id}, {**found, "version": request.version + 1})
+    request.due = found["due"]
+    following.changed(core, request)
     return True

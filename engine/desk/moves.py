@@ -14,7 +14,7 @@ from ..core import Core
 from ..erasing import withdrawn
 from ..errors import Conflict, IllegalMove, Invalid, NotFound
 from ..identity import did
-from ..rights import deadlines
+from ..rights import deadlines, following
 from ..rights.types import RequestState, RequestType
 from ..services import acts
 from ..store import models, quick
@@ -93,9 +93,9 @@ def change(
     changed: Mapping[str, object] | None = None,
     **body: object,
 ) -> models.RightsRequest:
-    """Set columns of a locked request, and its dates anew; the entry of this ``kind`` says so in the log. What
-    people wrote about a request of nobody known lies under the request's own id, to be found with it
-    (``acts.handed_on``)."""
+    """Set columns of a locked request, and its dates anew; the entry of this ``kind`` says so in the log, and
+    the agent that made the request is told. What people wrote about a request of nobody known lies under the
+    request's own id, to be found with it (``acts.handed_on``)."""
     for name, value in columns.items():
         setattr(request, name, value)
     request.version += 1
@@ -107,6 +107,7 @@ def change(
     told = {name: str(columns[name]) for name in KEPT if columns.get(name) is not None}
     facts = {"request": request.id, "state": request.state, "due": request.due, **told, **body}
     acts.record(core, request.tenant_id, kind, actor, changed, [request.subject_id or request.id], **facts)
+    following.changed(core, request)
     return request
 
 

@@ -22,7 +22,7 @@ from ..ledger.log import Leaf
 from ..ledger.proofs import Proof
 from ..rights import suppression
 from ..store import models, quick
-from . import accounts, open_requests, people, residue, rows, strangers
+from . import accounts, followed, open_requests, people, residue, rows, strangers
 from . import acts as their_acts
 from .mentions import Identifiers
 
@@ -205,6 +205,7 @@ def _shred(
     rows.shred_subjects(core, ids)
     bodies = rows.shred_events(core, ids) + strangers.shred_events(core, subject_id, sighted)
     rows.lock_log(tenant_id)  # after the events, as workers do
+    followed.shred(core, tenant_id, ids, asked, known)
     return {
         "acts": their_acts.shred_acts(core, tenant_id, concerned),
         "links": rows.shred_links(ids),

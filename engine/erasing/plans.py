@@ -106,7 +106,7 @@ def _plan(
         "deadline": {"request_id": request.id, "due": request.due} if request is not None else None,
         "blocked": blocked(tenant_id, ids, request, with_account=with_account),
         "warnings": _warnings(ids, request),
-        "remains": [*_remaining(core, counts), *(_of_recipient(one) for one in asked)],
+        "remains": [*_remaining(core, counts), *_followed(ids), *(_of_recipient(one) for one in asked)],
     }
 
 
@@ -192,6 +192,14 @@ def _remaining(core: Core, counts: Mapping[str, int]) -> list[dict[str, str]]:
             "older backups, with their keys", "a restore erases again whom the shred list names", "their end"
         ),
     ]
+
+
+def _followed(ids: Sequence[str]) -> list[dict[str, str]]:
+    row = models.RightsRequest
+    if not row.select().where(row.subject_id.in_(list(ids)), row.agent_sealed.is_null(False)).exists():
+        return []
+    why = "it waits to hear of the erasure"
+    return [_stays("how an agent calls their request, and where it is told", why, "60 days after the answer")]
 
 
 def _stays(what: str, why: str, until: str) -> dict[str, str]:

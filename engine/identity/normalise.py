@@ -16,6 +16,9 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 NORMALISATION_VERSION = 1
+DIALLED = r"[+(]{0,2}[0-9][0-9 ()./-]{3,40}"
+"""A regular expression of what somebody may have typed as a telephone number. Whether anybody has it is asked
+of ``phone``: a wrong digit must not keep a request out."""
 
 
 def email(value: str) -> str | None:

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from ..errors import Invalid, Malformed, TooLarge, Unfit
@@ -217,14 +217,14 @@ class _Reader:
     def _moment(self, text: str) -> datetime:
         try:
             if _DAY.fullmatch(text):
-                return self._on(date.fromisoformat(text))
+                return self._on(date.fromisoformat(text)).astimezone(UTC)
             if _MOMENT.fullmatch(text):
                 moment = datetime.fromisoformat(text.upper())
                 moment = moment.replace(tzinfo=self.zone) if moment.tzinfo is None else moment
                 if moment > self.now:
                     raise Invalid("received_at", "lies in the future")
-                return moment
-        except (ValueError, OverflowError):
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError):  # the first day there is lies before it elsewhere
             pass  # told below, like what has another shape
         raise Invalid("received_at", "must be a day (2026-11-23) or a time (2026-11-23T16:25:08+01:00)")
 
@@ -256,7 +256,7 @@ def _person(person: Person) -> list[Fault]:
     faults = []
     if person.email and normalise.email(person.email) is None:
         faults.append(Fault("email", "not an e-mail address"))
-    if person.phone and not re.fullmatch(r"[+(]{0,2}[0-9][0-9 ()./-]{3,40}", person.phone):
+    if person.phone and not re.fullmatch(normalise.DIALLED, person.phone):
         faults.append(Fault("phone", "not a telephone number"))
     if not (person.email or person.phone or person.name):
         faults.append(Fault("email", "at least one of email, phone, name is needed"))

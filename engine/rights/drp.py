@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from Crypto.Signature import eddsa
 
-from ..errors import CallerError, Forbidden, Malformed
-from ..identity import normalise
-from ..platforms.base import Person
+from ..errors import Forbidden, Invalid, Malformed
+from ..outgoing import checked
+from .drp_claims import Claims, Fatal, claims, text
 from .types import DenialReason, RequestState, RequestType
 
 VERSIONS = ("1.0", "0.9.4")
 LONGEST_LIFE = timedelta(days=1)
-"""A message that may be used for longer is refused; the protocol recommends ten minutes (2.01)."""
+"""How long after its ``issued-at`` a message is taken, however late it says that it ends: the protocol
+recommends ten minutes (2.01), its reference agent says 45 days."""
 SIGNATURE_BYTES = 64
-LONGEST_CLAIM = 1000
 
 EXERCISES: Mapping[str, RequestType] = {
     "access": RequestType.ACCESS,
@@ -35,13 +36,14 @@ EXERCISES: Mapping[str, RequestType] = {
     "sale:opt_out": RequestType.SALE_OPT_OUT,
     "sale:opt-out": RequestType.SALE_OPT_OUT,  # as the protocol's own examples spell it
     "sale:opt_in": RequestType.SALE_OPT_IN,
+    "sale:opt-in": RequestType.SALE_OPT_IN,
 }
 """Section 3.01."""
-REGIMES: Mapping[str, str] = {"ccpa": "US-CA"}
-"""Regimes of section 3.01 and their jurisdictions; a request that names none is the data controller's own."""
+REGIMES: Mapping[str | None, str | None] = {"ccpa": "US-CA", "voluntary": None, "": None, None: None}
+"""Regimes of section 3.01 and their jurisdictions; a request that names none is the data controller's own. The
+protocol's reference agent says ``voluntary`` for none."""
 
 OPEN, IN_PROGRESS, FULFILLED, REVOKED, DENIED = "open", "in_progress", "fulfilled", "revoked", "denied"
-NEEDS_VERIFICATION = "need_user_verification"
 STATUSES: Mapping[RequestState, str] = {
     RequestState.RECEIVED: OPEN,
     RequestState.IDENTITY_VERIFIED: IN_PROGRESS,
@@ -57,32 +59,28 @@ STATUSES: Mapping[RequestState, str] = {
 """Section 3.02. ``expired`` is left out: what was taken in time is worked on, however long it takes."""
 
 
-class Fatal(CallerError):
-    """Raised when sending the same message again can't help (section 3.06)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """Who asks, as the agent says (section 3.04). With ``verified`` the person holds only what the agent has
-    verified, so that nobody is found by an identifier that may be somebody else's; ``others`` is the rest."""
-
-    person: Person
-    verified: bool
-    others: Mapping[str, object]
-
-
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """A request to exercise a right (section 2.01)."""
+    """A request to exercise a right (section 2.01). ``agent_request_id`` and ``callback``, the URL that is told
+    of its status, are empty where the agent names none."""
 
     type: RequestType
     jurisdiction: str | None
     claims: Claims
     agent_request_id: str
+    callback: str
 
 
-def opened(body: bytes, verify_key: str) -> dict[str, Any]:
-    """The JSON of a signed message: base64 of an Ed25519 signature and what it signs (section 3.07.1).
+class Signed(NamedTuple):
+    """What an agent signed. ``digest`` is of just that, in hex: a message is the same one however its base64 is
+    written."""
+
+    message: dict[str, Any]
+    digest: str
+
+
+def opened(body: bytes, verify_key: str) -> Signed:
+    """A signed message: base64 of an Ed25519 signature and the JSON that it signs (section 3.07.1).
 
     Raises Malformed for what isn't such a message, Forbidden for another's signature.
     """
@@ -98,7 +96,7 @@ def opened(body: bytes, verify_key: str) -> dict[str, Any]:
         eddsa.new(key, "rfc8032").verify(signed, signature)
     except ValueError:
         raise Forbidden("the signature is not the agent's") from None
-    return _parsed(signed)
+    return Signed(_parsed(signed), hashlib.sha256(signed).hexdigest())
 
 
 def check(
@@ -113,15 +111,17 @@ def check(
         raise Forbidden("agent-id is not the agent that the bearer token belongs to")
     if _there(message, "business-id", whole) and str(message["business-id"]) not in businesses:
         raise Forbidden("business-id is not this business")
-    if not _there(message, "issued-at", whole) or not _there(message, "expires-at", whole):
-        return
-    issued, expires = moment(message, "issued-at"), moment(message, "expires-at")
+    if _there(message, "issued-at", whole):
+        _require_recent(moment(message, "issued-at"), now)
+    if _there(message, "expires-at", whole) and now >= moment(message, "expires-at"):
+        raise Fatal("expires-at has passed")
+
+
+def _require_recent(issued: datetime, now: datetime) -> None:
     if now < issued:
         raise Malformed("issued-at lies in the future; is the agent's clock fast?")
-    if now >= expires:
-        raise Fatal("expires-at has passed")
-    if expires - issued > LONGEST_LIFE:
-        raise Fatal(f"a message may be valid for {int(LONGEST_LIFE.total_seconds() // 3600)} hours at most")
+    if now - issued >= LONGEST_LIFE:
+        raise Fatal(f"issued-at is {int(LONGEST_LIFE.total_seconds() // 3600)} hours ago or more; sign anew")
 
 
 def require_version(message: Mapping[str, Any]) -> None:
@@ -141,45 +141,41 @@ def moment(message: Mapping[str, Any], name: str) -> datetime:
     raise Malformed(f"{name} must be an ISO 8601 time with its offset")
 
 
-def exercise(message: Mapping[str, Any]) -> Exercise:
-    """What is asked for whom. Raises Fatal for rights, regimes and claims that can't be taken."""
+def exercise(message: Mapping[str, Any], *, plain_http: bool = False) -> Exercise:
+    """What is asked for whom; with ``plain_http`` the status may be told without TLS. Raises Fatal for rights,
+    regimes, claims and URLs that can't be taken."""
     require_version(message)
     right, regime = message.get("exercise"), message.get("regime")
     if not isinstance(right, str) or right not in EXERCISES:
         raise Fatal(f"exercise: unsupported; supported are {', '.join(EXERCISES)}")
-    if regime is not None and (not isinstance(regime, str) or regime not in REGIMES):
-        raise Fatal(f"regime: unsupported; supported are {', '.join(REGIMES)}, or none")
-    own_id = _text(message, "agent-request-id")
-    jurisdiction = None if regime is None else REGIMES[regime]
-    return Exercise(EXERCISES[right], jurisdiction, _claims(message), own_id)
+    if not isinstance(regime, str | None) or regime not in REGIMES:
+        named = ", ".join(one for one in REGIMES if one)
+        raise Fatal(f"regime: unsupported; supported are {named}, or none")
+    own_id, callback = text(message, "agent-request-id"), _callback(message, plain_http)
+    return Exercise(EXERCISES[right], REGIMES[regime], claims(message), own_id, callback)
 
 
-def _claims(message: Mapping[str, Any]) -> Claims:
-    email, phone = _text(message, "email"), _text(message, "phone_number")
-    if email and normalise.email(email) is None:
-        raise Fatal("email: not an e-mail address")
-    verified = {
-        name: message.get(f"{name}_verified") is True and bool(_text(message, name))
-        for name in ("email", "phone_number")
-    }
-    sure, name = any(verified.values()), _text(message, "name") or None
-    kept_email = email if email and (verified["email"] or not sure) else None
-    kept_phone = phone if phone and (verified["phone_number"] or not sure) else None
-    if not (kept_email or kept_phone or name):
-        raise Fatal("claims: at least one of email, phone_number, name is needed")
-    others: dict[str, object] = {}
-    for claim in ("address", "address_verified", "power_of_attorney", "relationships", "agent-request-id"):
-        if message.get(claim) not in (None, "", []):
-            others[claim] = _small(message[claim], claim)
-    left = {"email": email if email != (kept_email or "") else "", "phone_number": ""}
-    left["phone_number"] = phone if phone != (kept_phone or "") else ""
-    others |= {f"unverified_{claim}": value for claim, value in left.items() if value}
-    return Claims(Person(kept_email, kept_phone, name), sure, others)
+def _callback(message: Mapping[str, Any], plain_http: bool) -> str:
+    """Where the agent is told (section 2.03). The fault never quotes it: an address may be a secret."""
+    url = text(message, "status_callback")
+    if not url:
+        return ""
+    try:
+        if plain_http or url.lower().startswith("https:"):
+            return checked(url)
+    except Invalid as error:
+        raise Fatal(f"status_callback: {error.detail}") from None
+    raise Fatal("status_callback: must begin with https:// and name a host")
 
 
-def status_of(state: str, decision: str | None, denial_reason: str | None) -> tuple[str, str | None]:
-    """Status and reason of section 3.02 for a request as it stands here."""
+def status_of(
+    state: str, decision: str | None, denial_reason: str | None, *, confirmed: bool = False
+) -> tuple[str, str | None]:
+    """Status and reason of section 3.02 for a request as it stands here; one whose receipt was ``confirmed`` is
+    in progress."""
     status = STATUSES[RequestState(state)]
+    if status == OPEN and confirmed:
+        status = IN_PROGRESS
     if status == FULFILLED and decision == "denied":
         status = DENIED
     if status != DENIED:
@@ -211,22 +207,6 @@ def _there(message: Mapping[str, Any], name: str, needed: bool) -> bool:
     if name in message or not needed:
         return name in message
     raise Malformed(f"{name} is missing")
-
-
-def _text(message: Mapping[str, Any], name: str) -> str:
-    """A member that is a text on one line, without the blanks around it; empty where there is none."""
-    value = message.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str) or len(value) > LONGEST_CLAIM or not (value.isprintable()):
-        raise Fatal(f"{name}: must be a text of one line and at most {LONGEST_CLAIM} characters")
-    return value.strip()
-
-
-def _small(value: object, name: str) -> object:
-    if len(json.dumps(value)) > 4 * LONGEST_CLAIM:
-        raise Fatal(f"{name}: too large")
-    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
 from email.utils import getaddresses, parsedate_to_datetime
@@ -75,7 +75,7 @@ def read(raw: bytes, *, now: datetime) -> Letter:
         raise Unfit("message", "has too many parts inside each other")
     try:
         outer = message_from_bytes(raw, policy=policy.default)
-    except (ValueError, LookupError, RecursionError) as error:  # the parser's own defects
+    except (MessageError, ValueError, LookupError, RecursionError) as error:  # the parser's own defects
         raise Unfit("message", "can't be read") from error
     _require_a_person(outer)
     inner = _attached(outer)
@@ -164,7 +164,7 @@ def _unencoded(text: str) -> str:
     """Encoded words (RFC 2047) as what they stand for."""
     try:
         return str(make_header(decode_header(text)))
-    except (HeaderParseError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):
         return text
 
 
@@ -199,7 +199,7 @@ def _decoded(part: Message) -> str:
         content = part.get_content() if isinstance(part, EmailMessage) else None
         if isinstance(content, str):
             return content
-    except (LookupError, ValueError, KeyError, AssertionError):
+    except (MessageError, LookupError, ValueError, AssertionError):
         pass  # a charset that is none, or lies: read as UTF-8, with marks where it isn't
     payload = part.get_payload(decode=True)
     return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
@@ -210,7 +210,8 @@ def _attachments(message: Message) -> Iterator[str]:
     for part in _parts(message):
         if part.get_content_maintype() != "multipart" and _is_attached(part) and named < _MOST_NAMED:
             named += 1
-            yield f"{_line(_filename(part))[:120] or 'without a name'} ({part.get_content_type()})"
+            named_so = _line(_filename(part))[:120] or "without a name"
+            yield f"{named_so} ({_line(part.get_content_type())[:120]})"
 
 
 def _is_attached(part: Message) -> bool:
@@ -221,7 +222,7 @@ def _is_attached(part: Message) -> bool:
 def _filename(part: Message) -> str:
     try:
         return part.get_filename() or ""
-    except (ValueError, LookupError, KeyError, IndexError, AttributeError):
+    except (MessageError, ValueError, LookupError, AttributeError):
         return ""
 
 
@@ -238,14 +239,7 @@ def _header(message: Message, name: str) -> str:
     """A header as text; empty where it isn't there or can't be read."""
     try:
         return str(message.get(name, ""))
-    except (
-        ValueError,
-        LookupError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        TypeError,
-    ):  # malformed beyond reading
+    except (MessageError, ValueError, LookupError, AttributeError, TypeError):  # malformed beyond reading
         return ""
 
 

@@ -1,7 +1,7 @@
 """The letter inside a forwarded one: how mail programs set the original apart, in the languages we know.
 
-The first such block counts. A block that begins as replies do too (Outlook's) counts only under a subject that
-says that it was forwarded.
+The first such block counts. A block that begins as replies do too (Outlook's, with a line of dashes or with
+nothing but its headers) counts only under a subject that says that it was forwarded.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _ORIGINAL = re.compile(
     r"|messaggio originale|oorspronkelijk bericht)\s*-{3,}[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_BARE = re.compile(r"^[ >]*\*?(from|von|de|da|van)\*?\s?:", re.IGNORECASE | re.MULTILINE)
 _SUBJECT = re.compile(r"^\s*(fwd?|wg|tr|rv|i|doorst)\s*:", re.IGNORECASE)
 _NAMES = {
     "sender": r"from|von|de|da|van",
@@ -45,13 +46,25 @@ class Original:
 def split(subject: str, text: str) -> Original | None:
     """The original inside a forwarded text; None where there is none."""
     found = _FORWARDED.search(text)
-    if found is None and _SUBJECT.match(subject):
+    forwarded = _SUBJECT.match(subject) is not None
+    if found is None and forwarded:
         found = _ORIGINAL.search(text)
     if found is None:
-        return None
+        return _bare(text) if forwarded else None
     headers, rest = _headers(text[found.end() :])
-    if "sender" not in headers:
-        return None
+    return _original(headers, rest) if "sender" in headers else None
+
+
+def _bare(text: str) -> Original | None:
+    """An original that begins with its headers: who, when and about what, which no sentence is."""
+    for found in _BARE.finditer(text):
+        headers, rest = _headers(text[found.start() :])
+        if set(headers) == set(_NAMES):
+            return _original(headers, rest)
+    return None
+
+
+def _original(headers: dict[str, str], rest: str) -> Original:
     return Original(headers["sender"], headers.get("date", ""), headers.get("subject", ""), rest)
 
 

@@ -6,6 +6,9 @@ import re
 from html.parser import HTMLParser
 
 _HIDDEN = frozenset({"script", "style", "head", "title", "template", "svg", "noscript"})
+_IN_HEAD = frozenset({"title", "style", "script", "meta", "link", "base", "template", "noscript"})
+"""What may stand in a head; anything else ends one that nobody closed (HTML Standard, 13.1.2.4)."""
+_CELLS = frozenset({"td", "th"})
 _LINES = re.compile(
     r"address|article|blockquote|br|d[dlt]|div|footer|form|h[1-6r]|header|li|main|[ou]l|p|pre|section|table|tr"
 )
@@ -19,8 +22,12 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         del attrs
+        if self._hidden[-1:] == ["head"] and tag not in _IN_HEAD:
+            self._hidden.pop()
         if tag in _HIDDEN:
             self._hidden.append(tag)
+        elif tag in _CELLS:
+            self.parts.append(" ")
         elif _LINES.fullmatch(tag):
             self.parts.append("\n")
 

@@ -51,6 +51,7 @@ TENANTS = (
     Place(models.ConnectorSecret, "secret_sealed"),
     Place(models.RightsRequest, "requester_sealed"),
     Place(models.RightsRequest, "details_sealed"),
+    Place(models.RightsRequest, "agent_sealed"),
     Place(models.ActPayload, "payload_sealed"),
     Place(models.IdempotencyKey, "response_sealed", "key"),
     Place(models.Event, "payload_sealed"),

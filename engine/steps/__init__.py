@@ -16,6 +16,7 @@ from . import (
     obligation,
     processing_activity,
     rights_request,
+    status_callback,
     user,
     webhook,
 )
@@ -31,6 +32,7 @@ STEPS: Mapping[str, Mapping[str, Step]] = {
     "obligation": obligation.STEPS,
     "consent_push": consent_push.STEPS,
     "announcement": announcement.STEPS,
+    "status_callback": status_callback.STEPS,
     "bulk_replay": bulk_replay.STEPS,
     "user": user.STEPS,
     "membership": membership.STEPS,

@@ -20,7 +20,7 @@ from ..mail.queue import PENDING, UNSENT, WITHDRAWN, close, too_late
 from ..mail.queue import SENT as HANDED_OVER
 from ..mail.queue import letter as read
 from ..post import Session
-from ..rights import team
+from ..rights import following, team
 from ..store import models, quick
 from .base import Outcome, Prepared, Step
 
@@ -160,11 +160,14 @@ def send(core: Core, event: models.Event, prepared: Prepared) -> Outcome:
 
 
 def _acknowledged(core: Core, message: models.Message) -> None:
-    """Receipt is confirmed when that was sent, not when somebody meant to."""
-    row = models.RightsRequest
-    when = message.sent_at or core.clock()
-    mine = (row.id == message.request_id) & (row.tenant_id == message.tenant_id)
-    row.update(acknowledged_at=when).where(mine, row.acknowledged_at.is_null()).execute()
+    """Receipt is confirmed when that was sent, not when somebody meant to; an agent hears of it."""
+    request = quick.lock(models.RightsRequest, id=message.request_id, tenant_id=message.tenant_id)
+    if request is None or request.acknowledged_at is not None:
+        return
+    request.acknowledged_at = message.sent_at or core.clock()
+    confirmed = {"acknowledged_at": request.acknowledged_at}
+    quick.update(models.RightsRequest, {"id": request.id}, confirmed)
+    following.changed(core, request)
 
 
 STEPS = {"send": Step(send, hand_over)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .. import announcing, machine, notices
 from ..core import Core
 from ..errors import PermanentError
-from ..rights import intake, team
+from ..rights import following, intake, team
 from ..rights.telling import tell
 from ..rights.types import RequestState
 from ..store import models, quick
@@ -25,6 +25,7 @@ def record(core: Core, event: models.Event, _: Prepared) -> Outcome:
         return Outcome("gone", {"change": event.topic})
     _follow_state(core, request)
     if not event.topic.endswith(".INSERT"):
+        following.catch_up(core, request)
         return Outcome("unchanged", {"request": request.id, "state": request.state, "change": event.topic})
     if request.due is None:
         intake.start_clock(core, request)

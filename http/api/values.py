@@ -23,7 +23,7 @@ from pydantic import (
 
 from ...engine import moments
 from ...engine.errors import Invalid
-from ...engine.identity import did
+from ...engine.identity import did, normalise
 from ...engine.services import pages
 
 
@@ -56,7 +56,7 @@ _CONTROLS = r"\u0000-\u001f\u007f-\u009f"
 _BLANKS = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 ONE_LINE = rf"^[^{_CONTROLS}]*[^{_CONTROLS}{_BLANKS}][^{_CONTROLS}]*$"
 """No control character, and something that isn't blank; a regular expression as JSON Schema takes it."""
-_TELEPHONE = r"^ *[+(]{0,2}[0-9][0-9 ()./-]{3,40}$"
+_TELEPHONE = rf"^ *{normalise.DIALLED}$"
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,20})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )  # section 5.6

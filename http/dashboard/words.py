@@ -62,6 +62,7 @@ _TABLES: Mapping[str, str] = {
     "obligations": "Duty of a recipient",
     "consent_pushes": "Consent to pass on",
     "announcements": "Announcement",
+    "status_callbacks": "Word to an agent",
     "bulk_replays": "Bulk decision",
 }
 _MEMBERS: Mapping[str, str] = {"page": "where", "people": "data subjects"}
@@ -97,6 +98,7 @@ STEPS: Mapping[tuple[str, str], str] = {
     ("obligation", "call"): "Ask the recipient",
     ("consent_push", "push"): "Pass the consent on",
     ("announcement", "deliver"): "Deliver the announcement",
+    ("status_callback", "deliver"): "Tell the agent how its request stands",
     ("bulk_replay", "decide"): "Decide about the next ones",
     ("user", "identify"): "Find the data subject",
     ("user", "invitation"): "Look for an invitation",
@@ -149,6 +151,7 @@ OUTCOMES: Mapping[str, str] = {
     "more": "A batch is through; there are more.",
     "finished": "All of them are through.",
     "withdrawn": "Taken back before it went out.",
+    "superseded": "Not sent: a later one says more.",
 }
 
 METHODS: Mapping[str, str] = {

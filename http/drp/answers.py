@@ -11,7 +11,7 @@ import structlog
 
 from ...engine import runner
 from ...engine.errors import DxflowError, TooManyAttempts
-from ...engine.rights.drp import Fatal
+from ...engine.rights.drp_claims import Fatal
 
 logger = structlog.get_logger(__name__)
 
@@ -34,7 +34,8 @@ def face(req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
     if isinstance(error, TooManyAttempts):
         resp.set_header("Retry-After", str(error.seconds))
     if status == HTTPStatus.UNAUTHORIZED:
-        resp.set_header("WWW-Authenticate", "Bearer")
+        said = ', error="invalid_token"' if req.auth else ""  # RFC 6750 section 3.1
+        resp.set_header("WWW-Authenticate", f'Bearer realm="drp"{said}')
     document: dict[str, object] = {"code": str(status), "message": message}
     if isinstance(error, Fatal):
         document["fatal"] = True

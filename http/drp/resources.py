@@ -11,6 +11,7 @@ import falcon
 from ...engine.core import Core
 from ...engine.desk import by_agents
 from ...engine.errors import CallerError, Forbidden, NotAuthentic, TooManyAttempts
+from ...engine.rights import following
 from ...engine.services import tenants
 from ...engine.services.people import attempts
 from ...engine.services.people.attempts import Kind
@@ -51,7 +52,7 @@ class Exercises:
         with _at(self.core, tenant) as controller:
             agent = _agent(req, controller)
             row = by_agents.exercise(self.core, controller, agent, read_body(req, self.max_body_bytes))
-            send(resp, by_agents.status(self.core, row))
+            send(resp, following.status(self.core, row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Requests:
         """How it stands."""
         with _at(self.core, tenant) as controller:
             row = by_agents.owned(controller.id, _agent(req, controller), id)
-            send(resp, by_agents.status(self.core, row))
+            send(resp, following.status(self.core, row))
 
     on_head = on_get
 
@@ -74,7 +75,7 @@ class Requests:
         with _at(self.core, tenant) as controller:
             agent, body = _agent(req, controller), read_body(req, self.max_body_bytes)
             row = by_agents.revoke(self.core, controller, agent, id, body)
-            send(resp, by_agents.status(self.core, row))
+            send(resp, following.status(self.core, row))
 
 
 @dataclass(frozen=True, slots=True)

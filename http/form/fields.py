@@ -31,7 +31,7 @@ NAMES = ("type", "email", "phone", "name", "where", "details")
 TRAP = "website"
 """Programs fill it in, and people don't see it. It is shown to whoever filled it in all the same (a browser may
 do that by itself): a request that was dropped without a word would be a right denied."""
-_PHONE = re.compile(r"[+(]{0,2}[0-9][0-9 ()./-]{3,40}", re.ASCII)
+_PHONE = re.compile(normalise.DIALLED)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 

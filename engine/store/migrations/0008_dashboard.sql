@@ -125,3 +125,16 @@ CREATE INDEX activities_unregistered ON data_processing_activities (tenant_id, r
 
 -- When a directory last changed anything.
 CREATE INDEX scim_users_updated ON scim_users (tenant_id, updated_at);
+
+-- How an agent (Data Rights Protocol) calls a request of its own and where it is told of its status, and what it was
+-- told last: a status names nobody.
+ALTER TABLE rights_requests ADD COLUMN agent_sealed {{bytes}};
+ALTER TABLE rights_requests ADD COLUMN agent_told {{json}};
+CREATE INDEX rights_requests_followed ON rights_requests (state) WHERE agent_sealed IS NOT NULL;
+-- One word to an agent: which request's status, the how manieth of it, and what became of it.
+CREATE TABLE status_callbacks (
+  id {{uuid}} PRIMARY KEY DEFAULT {{new_id}}, tenant_id {{uuid}} NOT NULL,
+  request_id {{uuid}} NOT NULL REFERENCES rights_requests (id), number INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'pending', status INTEGER, created_at {{moment}} NOT NULL DEFAULT {{now}},
+  ended_at {{moment}}, UNIQUE (request_id, number)
+);

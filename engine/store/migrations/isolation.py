@@ -27,7 +27,10 @@ RIGHTS = (
 )  # fmt: skip
 """Those of migration 7."""
 
-DASHBOARD = ("auditor_links", "bulk_replays", "refused_deliveries", "subject_merges", "undone_consents")
+DASHBOARD = (
+    "auditor_links", "bulk_replays", "refused_deliveries", "status_callbacks", "subject_merges",
+    "undone_consents",
+)  # fmt: skip
 """Those of migration 8."""
 
 _SETTING = "current_setting('dxflow.tenant', true)"

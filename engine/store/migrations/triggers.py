@@ -47,7 +47,10 @@ RIGHTS = (
 )
 """Captured since migration 7."""
 
-DASHBOARD = (Capture("bulk_replays", "bulk_replay", "decide", ("until_seq",)),)
+DASHBOARD = (
+    Capture("bulk_replays", "bulk_replay", "decide", ("until_seq",)),
+    Capture("status_callbacks", "status_callback", "deliver", ("number",)),
+)
 """Captured since migration 8."""
 
 APPEND_ONLY = ("audit_entries", "consents")

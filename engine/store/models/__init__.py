@@ -29,6 +29,7 @@ from .desk import (
     PrivacyAgent,
     RequestHold,
     RightsDesk,
+    StatusCallback,
     WebhookEndpoint,
 )
 from .fulfilment import (
@@ -168,6 +169,7 @@ __all__ = [
     "SsoFlow",
     "SsoIdentity",
     "SsoProvider",
+    "StatusCallback",
     "SubjectLimit",
     "SubjectMerge",
     "Suppression",

@@ -142,6 +142,23 @@ class PrivacyAgent(TenantRow):
         table_name = "privacy_agents"
 
 
+class StatusCallback(TenantRow):
+    """One word to an agent about the status of a request: pending, delivered, superseded (a later one tells
+    more), withdrawn (there is nobody to tell) or failed. ``number`` counts those of one request."""
+
+    id = IdField(primary_key=True)
+    tenant_id = IdField()
+    request_id = IdField()
+    number = IntegerField()
+    state = CharField()
+    status = IntegerField(null=True)
+    created_at = MomentField()
+    ended_at = MomentField(null=True)
+
+    class Meta:
+        table_name = "status_callbacks"
+
+
 class WebhookEndpoint(TenantRow):
     """Who is told of what happens at the desk; no ``topics`` means all. ``former_sealed`` is the secret before
     the last rotation, which signs beside the new one until ``former_until``."""

@@ -182,6 +182,8 @@ class RightsRequest(TenantRow):
     ``fulfilled_at`` is since when what was asked for is done (limits, withdrawals, rectification).
     ``warn_at`` is when the next warning is due, ``warned`` the percent of the time that the last one told of;
     ``acknowledge_warned_at`` is when it was told that nobody had confirmed receipt by the day to do it.
+    ``agent_sealed`` is how an agent calls its request and where it is told of it, ``agent_told`` the status
+    that it knows (``rights.following``).
     """
 
     id = IdField(primary_key=True)
@@ -195,6 +197,8 @@ class RightsRequest(TenantRow):
     reference = CharField()
     requester_sealed = BytesField(null=True)
     details_sealed = BytesField(null=True)
+    agent_sealed = BytesField(null=True)
+    agent_told = DocumentField(null=True)
     event_id = IdField(null=True)
     received_at = MomentField()
     acknowledge_by = CharField(null=True)

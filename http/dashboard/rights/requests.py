@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....engine.access.roles import Permission
 from ....engine.desk import messages
 from ....engine.errors import NotFound
-from ....engine.rights import intake
+from ....engine.rights import following, intake
 from ....engine.services import acts
 from ....engine.services.rights import requests
 from ....engine.store import models
@@ -44,7 +44,9 @@ def reveal(visit: Visit) -> Page:
         [request.subject_id],
         request=request.id,
     )
-    person = {name: value for name, value in intake.requester(visit.core, request).items() if value}
+    own_id = following.followed(visit.core, request).agent_request_id
+    who = {**intake.requester(visit.core, request), "agent-request-id": own_id}
+    person = {name: value for name, value in who.items() if value}
     details = requests.details_of(visit.core, request)
     return request_page.page(visit, request, revealed={**person, "details": details} if details else person)
 

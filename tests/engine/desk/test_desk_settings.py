@@ -8,12 +8,12 @@ import pytest
 from flow import at_once, leaves
 
 from dxflow.engine.core import Core
-from dxflow.engine.desk import actions, by_agents, settings
+from dxflow.engine.desk import actions, settings
 from dxflow.engine.desk.settings import Desk
 from dxflow.engine.errors import Invalid
 from dxflow.engine.mail.catalogue import LANGUAGES
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.rights import team
+from dxflow.engine.rights import following, team
 from dxflow.engine.services import tenants
 from dxflow.engine.services.rights import requests
 from dxflow.engine.services.tenants import NewTenant
@@ -164,7 +164,7 @@ def test_another_zone_moves_the_dates_of_open_requests(core: Core, mine: str) ->
     assert (moved.version, moved.warn_at) == (asked[0].version + 1, _half(came, "2099-04-03T00:00+13:00"))
     change(core, mine, zone="Pacific/Auckland", package_days=3)
     assert models.RightsRequest.get_by_id(moved.id).version == moved.version
-    assert by_agents.status(core, moved)["expected_by"] == "2099-04-02T10:59:59Z"
+    assert following.status(core, moved)["expected_by"] == "2099-04-02T10:59:59Z"
 
 
 def _half(received: datetime, end: str) -> datetime:

@@ -77,6 +77,14 @@ def test_a_day_that_could_be_read_in_two_ways_or_is_to_come_is_refused(text: str
     assert faults(f"type,email,received\naccess,a@b.example,{text}\n") == [(2, "received_at")]
 
 
+def test_a_time_before_all_times_is_refused() -> None:
+    text = "type,email,received\naccess,a@b.example,0001-01-01T00:00:00+14:00\n"
+    assert faults(text) == [(2, "received_at")]
+    juneau = ZoneInfo("America/Juneau")  # fifteen hours ahead of Greenwich until 1867
+    (row,) = csv_import.parse("type,email,received\naccess,a@b.example,0001-01-01\n", now=NOW, zone=juneau)
+    assert [fault.field for fault in row.faults] == ["received_at"]
+
+
 def test_each_row_says_all_that_is_wrong_with_it_and_spoils_no_other() -> None:
     text = (
         "type,email,phone,name,jurisdiction,language,received\n"

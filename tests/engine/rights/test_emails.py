@@ -100,6 +100,16 @@ INLINE = (
         f"> Begin forwarded message:\n> \n> {FROM}> Subject: My data\n> \n> Please delete my data.",
     ),
     (
+        "FW: My data",
+        f"FYI\n\n________________________________\n{FROM}Sent: Tuesday, November 3, 2026 10:00 AM\n"
+        "To: Privacy <privacy@acme.example>\nSubject: My data\n\nPlease delete my data.",
+    ),
+    (
+        "TR: Mes données",
+        "Pour vous.\n\nDe : Ada Byron <ada@person.example>\nEnvoyé : mardi 3 novembre 2026 10:00\n"
+        "À : privacy@acme.example\nObjet : Mes données\n\nPlease delete my data.",
+    ),
+    (
         "Doorst: gegevens",
         '---------- Doorgestuurd bericht ----------\nVan: "Ada Byron" <ada@person.example>\nOnderwerp: x\n\n'
         "Please delete my data.",
@@ -123,6 +133,17 @@ def test_a_quoted_letter_in_an_answer_is_not_a_forwarded_one() -> None:
     assert (found.email, found.forwarded) == ("ada@person.example", False)
 
 
+@pytest.mark.parametrize("subject", ["Re: News", "My data"])
+def test_the_headers_of_an_answered_letter_are_no_forwarded_one(subject: str) -> None:
+    text = "Delete my data.\n\nFrom: shop@acme.example\nSent: Monday\nTo: me\nSubject: News\n\nBuy!"
+    assert read(letter(subject, text)).email == "ada@person.example"
+
+
+def test_a_sentence_that_begins_like_a_header_is_none() -> None:
+    text = "From: what I know you hold my data.\nSubject: nothing\n\nDelete it. From: my heart."
+    assert read(letter("Fwd: My data", text)).email == "ada@person.example"
+
+
 def test_a_block_without_a_sender_is_only_text() -> None:
     text = "---------- Forwarded message ---------\nhello\nFrom: x@y.example"
     assert read(letter("Fwd: x", text)).email == "ada@person.example"
@@ -141,6 +162,21 @@ def test_a_letter_in_html_alone_is_read_as_people_see_it() -> None:
 def test_html_that_is_never_closed_is_read_all_the_same() -> None:
     assert from_html("<div><p>a<table><tr><td>b</div></style>c<style>d") == "a\n\nb\nc"
     assert from_html("<svg><title>x</svg>y") == "y"
+
+
+def test_a_head_that_is_not_closed_hides_no_letter() -> None:
+    """Its end tag may be left out (HTML Standard, 13.1.2.4)."""
+    for page in (
+        "<html><head><meta charset=utf-8><title>x</title><body>Delete me</body></html>",
+        "<head><style>p{}</style><p>Delete me",
+        "<head><title>x</title></head><body>Delete me",
+    ):
+        assert from_html(page) == "Delete me", page
+
+
+def test_cells_of_a_table_are_words_of_their_own() -> None:
+    page = "<table><tr><th>Name:<td>Ada<tr><td>Wish:</td><td>erase</td></tr></table>"
+    assert from_html(page) == "Name: Ada\nWish: erase"
 
 
 def test_attachments_are_named_and_not_kept() -> None:
@@ -168,6 +204,21 @@ def test_attachments_are_named_and_not_kept() -> None:
 def test_whatever_a_charset_claims_the_letter_is_read(body: bytes, charset: str, text: str) -> None:
     head = f"From: ada@person.example\nContent-Type: text/plain; charset={charset}\n"
     assert read(head.encode() + b"Content-Transfer-Encoding: 8bit\n\n" + body).text == text
+
+
+def test_an_encoded_word_in_no_charset_at_all_is_read_as_it_stands() -> None:
+    raw = b"From: =?utf\xff?q?Ada?= <ada@person.example>\nSubject: x\n\nDelete my data."
+    assert read(raw).email == "ada@person.example"
+
+
+def test_what_kind_of_file_is_attached_is_told_on_one_line() -> None:
+    raw = (
+        b"From: ada@person.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nDelete my data.\n"
+        b"--b\nContent-Type: a\0pp/p\xffdf; name=a.pdf\n\nAAAA\n--b--\n"
+    )
+    (named,) = read(raw).attachments
+    assert named.startswith("a.pdf (")
+    assert named.isprintable()
 
 
 def test_encoded_names_and_subjects_are_decoded_to_one_line() -> None:

@@ -66,9 +66,16 @@ def test_whatever_is_wrong_is_answered_alike_and_without_a_word(agent: Agent, co
         "another id inside": (agent.name, agent.signed(agent.envelope(**{"agent-id": "OTHER"}))),
         "another business": (agent.name, agent.signed(agent.envelope(**{"business-id": "OTHER"}))),
         "over": (agent.name, agent.signed(agent.envelope(**{"expires-at": past.isoformat()}))),
-        "for ever": (
+        "for ever, and a day old": (
             agent.name,
-            agent.signed(agent.envelope(**{"expires-at": (now + timedelta(9)).isoformat()})),
+            agent.signed(
+                agent.envelope(
+                    **{
+                        "issued-at": (now - timedelta(1)).isoformat(),
+                        "expires-at": (now + timedelta(9)).isoformat(),
+                    }
+                )
+            ),
         ),
         "another version": (agent.name, agent.signed(agent.envelope(drp__version="0.7"))),
     }

@@ -210,8 +210,11 @@ def tampered(agent: Agent) -> dict[str, tuple[bytes, int, bool]]:
             agent.signed(agent.wish(**{"issued-at": later, "expires-at": later})), 400, False,
         ),
         "over": (agent.signed(agent.wish(**{"expires-at": now.isoformat()})), 400, True),
-        "for ever": (
-            agent.signed(agent.wish(**{"expires-at": (now + timedelta(days=45)).isoformat()})), 400, True,
+        "for ever, and a day old": (
+            agent.signed(agent.wish(**{
+                "issued-at": (now - timedelta(days=1)).isoformat(),
+                "expires-at": (now + timedelta(days=45)).isoformat(),
+            })), 400, True,
         ),
         "no end": (agent.signed(agent.wish(**{"expires-at": None})), 400, False),
         "no time": (agent.signed(agent.wish(**{"issued-at": "yesterday"})), 400, False),
@@ -257,7 +260,8 @@ def test_a_token_alone_and_a_signature_alone_are_not_enough(agent: Agent) -> Non
         answer = agent.send("POST", "data-rights-request", body, token=token)
         agent.token = agent_token
         assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        said = ', error="invalid_token"' if token else ""
+        assert answer.headers["WWW-Authenticate"] == f'Bearer realm="drp"{said}'
         assert answer.json()["code"] == "401"
     assert models.RightsRequest.select().count() == 0
 

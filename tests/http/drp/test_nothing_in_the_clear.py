@@ -33,6 +33,7 @@ def test_no_column_holds_a_word_of_who_asked(
     assert email_intake.take(core, mine, "key:1", message).new
     claims = {
         "agent-request-id": f"{MARK}-2",
+        "status_callback": f"https://{MARK}.example/{MARK}",
         "address": {"street_address": MARK},
         "email": EMAIL,
         "name": NAME,
