@@ -12,10 +12,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from Crypto.Signature import eddsa
 
+from .. import strict_json
 from ..errors import CallerError, Forbidden, Malformed
 from ..identity import normalise
 from ..platforms.base import Person
@@ -197,9 +198,9 @@ def require_key(raw: bytes) -> None:
 
 
 def _parsed(signed: bytes) -> dict[str, Any]:
-    """RFC 8259 and no more: an object, no name twice. Raises Malformed."""
+    """RFC 8259 and no more (``strict_json``), and an object. Raises Malformed."""
     try:
-        found = json.loads(signed.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        found = strict_json.loads(signed)
     except (ValueError, RecursionError):
         raise Malformed("what is signed is not JSON") from None
     if not isinstance(found, dict):
@@ -227,14 +228,3 @@ def _small(value: object, name: str) -> object:
     if len(json.dumps(value)) > 4 * LONGEST_CLAIM:
         raise Fatal(f"{name}: too large")
     return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
