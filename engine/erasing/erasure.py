@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from .. import moments
 from ..core import Core
@@ -27,7 +27,7 @@ from . import acts as their_acts
 from .mentions import Identifiers
 
 KIND = rows.KIND
-REASONS = (
+Reason = Literal[
     "request",
     "no_longer_necessary",
     "consent_withdrawn",
@@ -35,18 +35,18 @@ REASONS = (
     "unlawful_processing",
     "legal_obligation",
     "retention_period",
-    "restored_backup",
-)
-"""Why: GDPR Art. 17(1), the end of a retention period, or an erasure that a restored backup had undone."""
+]
+"""Why: GDPR Art. 17(1), or the end of a retention period."""
+RESTORED = "restored_backup"
+AnyReason = Literal[Reason, "restored_backup"]
+"""The same, or an erasure that a restored backup had undone."""
+REASONS: tuple[str, ...] = get_args(AnyReason)
 
 REDELIVERIES = timedelta(days=30)
 """How long a delivery that a platform sends again is still known, so that it doesn't bring the person back."""
 
 _PAGE = 500
 _TRIES = 5
-
-
-RESTORED = "restored_backup"
 
 
 class Beside(Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ..core import Core
 from ..desk import by_erasure
@@ -26,7 +26,7 @@ from . import certificate, erasure, open_requests, people, persons, plans
 from .mentions import Identifiers
 
 PROPOSED, REFUSED, EXECUTED = "proposed", "refused", "executed"
-STATES = (PROPOSED, REFUSED, EXECUTED)
+State = Literal["proposed", "refused", "executed"]
 _LONGEST = 2000
 
 
@@ -47,8 +47,8 @@ def propose(
 
     Raises Invalid, NotFound, and Conflict for who is erased already and where an order waits.
     """
-    if reason not in erasure.REASONS or reason == erasure.RESTORED:
-        raise Invalid("reason", f"{reason[:40]!r}; allowed are {', '.join(erasure.REASONS[:-1])}")
+    if reason not in get_args(erasure.Reason):
+        raise Invalid("reason", f"{reason[:40]!r}; allowed are {', '.join(get_args(erasure.Reason))}")
     whom = _whom(tenant_id, subject_id, request_id)
     request_id = request_id or _own_request(tenant_id, whom)
     row = {
@@ -293,4 +293,4 @@ def _place(order_id: str) -> dict[str, str]:
     return {"table": "erasure_orders", "column": "receipt_sealed", "row_id": order_id}
 
 
-__all__ = ["STATES", "approve", "get", "hand_over", "listing", "propose", "refuse"]
+__all__ = ["State", "approve", "get", "hand_over", "listing", "propose", "refuse"]

@@ -9,11 +9,10 @@ from pydantic import AfterValidator, Field
 from ...engine.services import pages, rows
 from ...engine.services.pages import Order
 from ...engine.services.traffic import events as service
+from ...engine.services.traffic.events import State
 from ...engine.store import models
 from .operation import Call
 from .values import ONE_LINE, Id, Line, Listed, Moment, Nothing, Optional, Paging, Shape, one_line, place_in
-
-State = Literal["received", "running", "retrying", "done", "failed", "discarded"]
 
 
 class Event(Shape):
