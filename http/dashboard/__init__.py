@@ -20,9 +20,19 @@ from .audit.auditor import BASE as AUDITORS
 from .audit.auditor import auditor_door, auditor_face
 from .connectors import connectors
 from .desk import Desk, make
-from .people import account, keys, member, people, reset, scim_setup, second_factor, sso, sso_setup
+from .people import (
+    account,
+    invitation,
+    keys,
+    member,
+    people,
+    reset,
+    scim_setup,
+    second_factor,
+    sso,
+    sso_setup,
+)
 from .people.entrance import SecondFactor, SignIn
-from .people.invitation import Accepting
 from .rights import (
     agents,
     endpoints,
@@ -78,7 +88,7 @@ def install(app: falcon.App[Any, Any], gate: Gate, shared: Desk) -> None:
     gate.add(app, "/dashboard/sign-in", SignIn(shared), open_to_all("the way in"))
     half_in = open_to_all("the second half of the way in: its own cookie says who")
     gate.add(app, "/dashboard/second-factor", SecondFactor(shared), half_in)
-    gate.add(app, "/dashboard/invitation", Accepting(shared), open_to_all("its token is the credential"))
+    invitation.install(app, gate, shared)
     reset.install(app, gate, shared)
     sso.install(app, gate, shared)
     gate.add(app, "/dashboard/static/{name}", Assets(shared), open_to_all("the same for everybody"))
