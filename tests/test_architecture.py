@@ -37,7 +37,7 @@ ENGINE = (
     {"faults"},
     {"store", "platforms", "machine", "retry", "calling", "shred_list", "post"},
     {"identity", "outgoing"},
-    {"ledger"},
+    {"ledger", "lookups"},
     {"agent", "anchoring", "sso"},
     {"core"},
     {"notices", "inbox", "outbox"},

@@ -14,12 +14,13 @@ from typing import Any, Literal, Protocol, get_args
 
 from .. import moments
 from ..core import Core
-from ..errors import Conflict, Invalid, NotFound, Unavailable
+from ..errors import Conflict, Invalid, Unavailable
 from ..fulfilment import legal_holds
 from ..identity import did
 from ..ledger import leaves
 from ..ledger.log import Leaf
 from ..ledger.proofs import Proof
+from ..lookups import there
 from ..rights import suppression
 from ..store import models, quick
 from . import accounts, open_requests, people, residue, rows, strangers
@@ -231,10 +232,7 @@ def _begin(act: _Act, gone: Sequence[models.DataSubject], known: Identifiers) ->
 
 def _locked(tenant_id: str, subject_id: str) -> models.DataSubject:
     """Nobody matches, merges or writes to them until the transaction ends."""
-    subject = quick.lock(models.DataSubject, id=subject_id, tenant_id=tenant_id)
-    if subject is None:
-        raise NotFound("no such data subject")
-    return subject
+    return there(quick.lock(models.DataSubject, id=subject_id, tenant_id=tenant_id), "no such data subject")
 
 
 def _log(act: _Act, ids: Sequence[str], counts: dict[str, int], now: datetime) -> Erased:
@@ -282,9 +280,7 @@ def _sweep(core: Core, page: Sequence[models.Erasure]) -> int:
 
 def preview(tenant_id: str, subject_id: str) -> dict[str, int]:
     """What erasing would touch: people, links, activities, events, requests. Raises NotFound."""
-    subject = quick.get(models.DataSubject, id=subject_id, tenant_id=tenant_id)
-    if subject is None:
-        raise NotFound("no such data subject")
+    subject = there(quick.get(models.DataSubject, id=subject_id, tenant_id=tenant_id), "no such data subject")
     ids = [one.id for one in people.family(subject)]
     tables: dict[str, Any] = {
         "links": models.DataSubjectLink,

@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args
 
 from ..core import Core
 from ..desk import by_erasure
-from ..errors import Conflict, Invalid, NotFound
+from ..errors import Conflict, Invalid
+from ..lookups import there
 from ..mail import queue
 from ..recipients import obligations
 from ..rights import intake, proof, reaching
@@ -130,10 +131,7 @@ def approve(
 
 def get(tenant_id: str, order_id: str) -> models.ErasureOrder:
     """One order. Raises NotFound."""
-    found = quick.get(models.ErasureOrder, id=order_id, tenant_id=tenant_id)
-    if found is None:
-        raise NotFound("no such erasure order")
-    return found
+    return there(quick.get(models.ErasureOrder, id=order_id, tenant_id=tenant_id), "no such erasure order")
 
 
 def listing(
@@ -150,9 +148,9 @@ def hand_over(core: Core, tenant_id: str, order_id: str, actor: str) -> dict[str
     """The person's receipt, once: it is kept nowhere afterwards. Raises NotFound, Conflict where it isn't here:
     it went with the person's answer, somebody took it, or nobody is erased yet."""
     with core.store.transaction():
-        order = quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id)
-        if order is None:
-            raise NotFound("no such erasure order")
+        order = there(
+            quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id), "no such erasure order"
+        )
         if order.receipt_sealed is None:
             raise Conflict("no receipt is kept for this order: it went with the answer, or somebody took it")
         found: dict[str, Any] = json.loads(
@@ -168,9 +166,9 @@ def _whom(tenant_id: str, subject_id: str | None, request_id: str | None) -> str
         if subject_id is None:
             raise Invalid("subject_id", "give it, or request_id")
         return subject_id
-    request = quick.get(models.RightsRequest, id=request_id, tenant_id=tenant_id)
-    if request is None:
-        raise NotFound("no such rights request")
+    request = there(
+        quick.get(models.RightsRequest, id=request_id, tenant_id=tenant_id), "no such rights request"
+    )
     if request.type != RequestType.ERASURE:
         raise Invalid("request_id", f"is a request of type {request.type}, not erasure")
     whom = _about(request)
@@ -199,9 +197,7 @@ def _own_request(tenant_id: str, subject_id: str) -> str | None:
 
 def _waiting(tenant_id: str, order_id: str) -> models.ErasureOrder:
     """An order that waits to be decided, and that nobody else decides meanwhile."""
-    order = quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id)
-    if order is None:
-        raise NotFound("no such erasure order")
+    order = there(quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id), "no such erasure order")
     if order.state != PROPOSED:
         raise Conflict(f"this order is {order.state} already")
     return order

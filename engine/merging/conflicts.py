@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..core import Core
 from ..errors import Conflict, NotFound
 from ..fulfilment import people
+from ..lookups import there
 from ..services import acts
 from ..services.pages import Page, by_time
 from ..store import models, quick
@@ -31,10 +32,7 @@ def listing(
 
 def get(tenant_id: str, conflict_id: str) -> models.LinkConflict:
     """One conflict. Raises NotFound."""
-    found = quick.get(models.LinkConflict, id=conflict_id, tenant_id=tenant_id)
-    if found is None:
-        raise NotFound("no such link conflict")
-    return found
+    return there(quick.get(models.LinkConflict, id=conflict_id, tenant_id=tenant_id), "no such link conflict")
 
 
 def waiting(tenant_id: str) -> int:
@@ -97,9 +95,7 @@ def reason_of(core: Core, row: models.LinkConflict) -> str:
 
 
 def _undecided(tenant_id: str, conflict_id: str) -> models.LinkConflict:
-    row = quick.lock(models.LinkConflict, id=conflict_id, tenant_id=tenant_id)
-    if row is None:
-        raise NotFound("no such link conflict")
+    row = there(quick.lock(models.LinkConflict, id=conflict_id, tenant_id=tenant_id), "no such link conflict")
     if row.state != OPEN:
         raise Conflict("this conflict was decided before")
     return row

@@ -11,8 +11,8 @@ import peewee
 from ..access import members, roles
 from ..access.roles import Permission, Role
 from ..core import Core
-from ..errors import Forbidden, Invalid, NotFound, Stale, Taken
-from ..identity import did
+from ..errors import Forbidden, Stale, Taken
+from ..lookups import identifier
 from ..services.people.credentials import Caller
 
 T = TypeVar("T")
@@ -79,10 +79,7 @@ def in_one_go(directory: Directory, change: Callable[[], T]) -> T:
 
 def row_id(text: str) -> str:
     """The id of a row. Raises NotFound for what can't be one."""
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound("there is no such resource in this directory") from None
+    return identifier(text, "there is no such resource in this directory")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 from scim2_models import Context
 
-from ..errors import NotFound, Refused, Taken
+from ..errors import Refused, Taken
+from ..lookups import there
 from ..services import acts
 from ..store import models, quick
 from . import group_patch, shapes, standing
@@ -21,6 +22,7 @@ from .shapes import Group
 ANY = Wanted()
 LONGEST = 500
 """Characters in a group's name and external id: an index holds them."""
+_MISSING = "there is no such group in this directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,7 @@ def remove(directory: Directory, group_id: str, wanted: Wanted = ANY) -> None:
 
 def get(directory: Directory, group_id: str) -> models.ScimGroup:
     """A row of this directory. Raises NotFound."""
-    row = quick.get(models.ScimGroup, id=row_id(group_id), tenant_id=directory.tenant_id)
-    if row is None:
-        raise NotFound("there is no such group in this directory")
-    return row
+    return there(quick.get(models.ScimGroup, id=row_id(group_id), tenant_id=directory.tenant_id), _MISSING)
 
 
 def member_ids(group_id: str) -> list[str]:
@@ -91,9 +90,7 @@ def member_ids(group_id: str) -> list[str]:
 
 
 def _locked(directory: Directory, group_id: str, wanted: Wanted) -> models.ScimGroup:
-    row = quick.lock(models.ScimGroup, id=row_id(group_id), tenant_id=directory.tenant_id)
-    if row is None:
-        raise NotFound("there is no such group in this directory")
+    row = there(quick.lock(models.ScimGroup, id=row_id(group_id), tenant_id=directory.tenant_id), _MISSING)
     wanted.require(row.version)
     return row
 

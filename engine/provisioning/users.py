@@ -8,7 +8,8 @@ from typing import Any
 
 from scim2_models import Context
 
-from ..errors import NotFound, Refused, Taken
+from ..errors import Refused, Taken
+from ..lookups import there
 from ..services import acts
 from ..store import models, quick
 from . import accounts, documents, shapes, standing
@@ -18,6 +19,7 @@ from .documents import Document
 from .shapes import Person
 
 ANY = Wanted()
+_MISSING = "there is no such user in this directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +86,12 @@ def remove(directory: Directory, user_id: str, wanted: Wanted = ANY) -> None:
 
 def get(directory: Directory, user_id: str) -> models.ScimUser:
     """A row of this directory. Raises NotFound."""
-    row = quick.get(models.ScimUser, id=row_id(user_id), tenant_id=directory.tenant_id)
-    if row is None:
-        raise NotFound("there is no such user in this directory")
-    return row
+    return there(quick.get(models.ScimUser, id=row_id(user_id), tenant_id=directory.tenant_id), _MISSING)
 
 
 def locked(directory: Directory, user_id: str, wanted: Wanted) -> models.ScimUser:
     """The same, to be changed. Raises NotFound, Stale."""
-    row = quick.lock(models.ScimUser, id=row_id(user_id), tenant_id=directory.tenant_id)
-    if row is None:
-        raise NotFound("there is no such user in this directory")
+    row = there(quick.lock(models.ScimUser, id=row_id(user_id), tenant_id=directory.tenant_id), _MISSING)
     wanted.require(row.version)
     return row
 

@@ -14,8 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from ...engine.access.roles import Permission, Scope, scopes_with
 from ...engine.core import Core
-from ...engine.errors import Invalid, NotFound
-from ...engine.identity import did
+from ...engine.lookups import identifier
 from ...engine.services.people.credentials import Caller
 from ...engine.services.traffic.queues import Depths
 from ..gate import Rule, open_to_all, with_key
@@ -48,10 +47,7 @@ class Call(Generic[Query, Body]):
     @property
     def id(self) -> str:
         """The id in the path. Raises NotFound for anything but a UUID: no row has such an id."""
-        try:
-            return did.canonical(self.path_values["id"])
-        except Invalid:
-            raise NotFound("nothing has this id") from None
+        return identifier(self.path_values["id"], "nothing has this id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

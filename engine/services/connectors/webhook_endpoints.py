@@ -11,7 +11,8 @@ from peewee import fn
 from ... import announcing, moments
 from ...announcing import OVERLAP, TEST
 from ...core import Core
-from ...errors import Conflict, NotFound, Unfit
+from ...errors import Conflict, Unfit
+from ...lookups import there
 from ...outgoing import checked
 from ...store import models
 from .. import acts
@@ -80,10 +81,9 @@ def test(core: Core, tenant_id: str, endpoint_id: str, actor: str) -> models.Ann
 
 def get(tenant_id: str, endpoint_id: str) -> models.WebhookEndpoint:
     """One endpoint. Raises NotFound."""
-    row = models.WebhookEndpoint.get_or_none(id=endpoint_id, tenant_id=tenant_id)
-    if row is None:
-        raise NotFound("no such webhook endpoint")
-    return row
+    return there(
+        models.WebhookEndpoint.get_or_none(id=endpoint_id, tenant_id=tenant_id), "no such webhook endpoint"
+    )
 
 
 def listing(tenant_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[models.WebhookEndpoint]:

@@ -8,7 +8,8 @@ from typing import cast
 from peewee import fn
 
 from ...core import Core
-from ...errors import Conflict, Invalid, NotFound
+from ...errors import Conflict, Invalid
+from ...lookups import there
 from ...recipients import obligations
 from ...recipients.base import Target
 from ...store import models, quick
@@ -62,10 +63,7 @@ def counts(tenant_id: str) -> dict[str, int]:
 
 def get(tenant_id: str, obligation_id: str) -> models.Obligation:
     """One. Raises NotFound."""
-    found = quick.get(models.Obligation, id=obligation_id, tenant_id=tenant_id)
-    if found is None:
-        raise NotFound("no such obligation")
-    return found
+    return there(quick.get(models.Obligation, id=obligation_id, tenant_id=tenant_id), "no such obligation")
 
 
 def whom(core: Core, row: models.Obligation, actor: str) -> Target:
@@ -117,9 +115,7 @@ def retry(core: Core, tenant_id: str, obligation_id: str, actor: str) -> models.
 
 
 def _open(tenant_id: str, obligation_id: str) -> models.Obligation:
-    row = quick.lock(models.Obligation, id=obligation_id, tenant_id=tenant_id)
-    if row is None:
-        raise NotFound("no such obligation")
+    row = there(quick.lock(models.Obligation, id=obligation_id, tenant_id=tenant_id), "no such obligation")
     if row.state not in obligations.OPEN:
         raise Conflict(f"this obligation is {row.state} already")
     return row

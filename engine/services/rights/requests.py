@@ -8,9 +8,10 @@ from datetime import datetime
 from peewee import SQL
 
 from ...core import Core
-from ...errors import Invalid, NotFound
-from ...identity import did, normalise
+from ...errors import Invalid
+from ...identity import normalise
 from ...identity.profiles import person_from
+from ...lookups import identifier, there
 from ...platforms.base import Person
 from ...rights import intake
 from ...rights.intake import Entry
@@ -93,14 +94,9 @@ def listing(
 
 def get(tenant_id: str, request_id: str) -> models.RightsRequest:
     """One request. Raises NotFound."""
-    try:
-        identifier = did.canonical(request_id)
-    except Invalid:
-        raise NotFound("no such rights request") from None
-    request = models.RightsRequest.get_or_none(id=identifier, tenant_id=tenant_id)
-    if request is None:
-        raise NotFound("no such rights request")
-    return request
+    missing = "no such rights request"
+    wanted = identifier(request_id, missing)
+    return there(models.RightsRequest.get_or_none(id=wanted, tenant_id=tenant_id), missing)
 
 
 def details_of(core: Core, request: models.RightsRequest) -> str:

@@ -10,6 +10,7 @@ from ... import notices
 from ...core import Core
 from ...errors import Invalid, NotFound, NotThere
 from ...identity import did
+from ...lookups import there
 from ...rights import limits
 from ...store import models
 from .. import acts
@@ -92,10 +93,10 @@ def listing(
 
 def get(tenant_id: str, activity_id: str) -> models.ProcessingActivity:
     """One activity. Raises NotFound."""
-    activity = models.ProcessingActivity.get_or_none(id=activity_id, tenant_id=tenant_id)
-    if activity is None:
-        raise NotFound("no such processing activity")
-    return activity
+    return there(
+        models.ProcessingActivity.get_or_none(id=activity_id, tenant_id=tenant_id),
+        "no such processing activity",
+    )
 
 
 def did_of(core: Core, activity: models.ProcessingActivity) -> str:
