@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import argon2
 import pytest
-from databases import ROLE, as_role, execute
+from databases import ROLE, as_role, execute, made_for, new_database
 from flow import HandClock, drain
+from postbox import Postbox, with_post
 
 from dxflow.engine import core as cores
 from dxflow.engine.core import Core
@@ -19,8 +19,6 @@ from dxflow.engine.services import tenants
 from dxflow.engine.services.people import passwords
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store, scope
-
-_databases = itertools.count()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,13 +61,7 @@ def _prepare(uri: str) -> None:
 @pytest.fixture
 def new_postgresql(postgresql: str) -> Callable[[], str]:
     """Makes empty PostgreSQL databases of dxflow's role and returns their addresses."""
-    return lambda: _new_database(postgresql, "template1")
-
-
-def _new_database(postgresql: str, template: str) -> str:
-    name = f"test_{next(_databases)}"
-    execute(postgresql, f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE {template}")
-    return as_role(postgresql, name)
+    return lambda: new_database(postgresql, "template1")
 
 
 @pytest.fixture(scope="session")
@@ -92,15 +84,8 @@ def migrated_postgresql(postgresql: str) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database of each kind: empty, or a copy of a migrated one for who asks for ``store``."""
-    wanted = "store" in request.fixturenames
-    if request.param == "sqlite":
-        path = tmp_path / "dx flow.db"
-        if wanted:
-            shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-        return f"sqlite:///{path}"
-    template = str(request.getfixturevalue("migrated_postgresql")) if wanted else "template1"
-    return _new_database(str(request.getfixturevalue("postgresql")), template)
+    """The address of a database of each kind."""
+    return made_for(request, tmp_path, request.param)
 
 
 @pytest.fixture
@@ -136,6 +121,31 @@ def core(store: Store, clock: HandClock) -> Core:
 def tenant(core: Core) -> NewTenant:
     """A data controller in Germany."""
     return tenants.create(core, "Acme Shop", "DE")
+
+
+@pytest.fixture
+def box() -> Postbox:
+    """What people are sent."""
+    return Postbox()
+
+
+@pytest.fixture
+def mailing(core: Core, box: Postbox) -> Core:
+    """The core, with that for its post."""
+    return with_post(core, box)
+
+
+@pytest.fixture
+def statements(core: Core, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the database is asked from here on, in any thread."""
+    run, asked = core.store.database.execute_sql, list[str]()
+
+    def listening(sql: str, *rest: Any, **more: Any) -> Any:
+        asked.append(sql)
+        return run(sql, *rest, **more)
+
+    monkeypatch.setattr(core.store.database, "execute_sql", listening)
+    return asked
 
 
 @pytest.fixture(name="drain")

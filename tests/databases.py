@@ -1,10 +1,43 @@
-"""PostgreSQL as tests have it: dxflow's role is no superuser, because those are above row-level security."""
+"""The databases of tests. dxflow's role is no superuser: those are above row-level security."""
 
 from __future__ import annotations
 
+import itertools
+import shutil
+from pathlib import Path
+
 import psycopg2
+import pytest
 
 ROLE = "dxflow"
+
+_databases = itertools.count()
+
+
+def made_for(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> str:
+    """The address of a database of this kind: empty, or a copy of a migrated one for who asks for ``store``."""
+    wanted = "store" in request.fixturenames
+    if kind == "sqlite":
+        path = tmp_path / "dx flow.db"
+        if wanted:
+            shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        return f"sqlite:///{path}"
+    template = str(request.getfixturevalue("migrated_postgresql")) if wanted else "template1"
+    return new_database(str(request.getfixturevalue("postgresql")), template)
+
+
+@pytest.fixture
+def usually_sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, unless a test asks for the other kind too (``BOTH`` of ``visitors``). For rooms in which they
+    differ little; a conftest names it ``database_url``."""
+    return made_for(request, tmp_path, getattr(request, "param", "sqlite"))
+
+
+def new_database(postgresql: str, template: str) -> str:
+    """The address of a new database of dxflow's role."""
+    name = f"test_{next(_databases)}"
+    execute(postgresql, f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE {template}")
+    return as_role(postgresql, name)
 
 
 def as_role(uri: str, database: str) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from dramatiq.middleware import CurrentMessage
-from flow import Sender, customer, drain, events
+from flow import Sender, customer, events
 
 from dxflow.actors.broker.names import QUEUE
 from dxflow.actors.dispatcher import Dispatcher
@@ -16,7 +15,6 @@ from dxflow.actors.middleware.retries import RetryMiddleware
 from dxflow.actors.relay import GLANCE, Relay
 from dxflow.actors.workflows import declare
 from dxflow.engine.core import Core
-from dxflow.engine.services import tenants
 from dxflow.engine.services.traffic import pausing
 from dxflow.engine.store import models
 
@@ -32,18 +30,6 @@ def relay(core: Core, make_broker, valkey) -> Relay:
     dispatcher = Dispatcher(core, broker)
     declare(broker, core, dispatcher, Metrics())
     return Relay(core, broker, dispatcher)
-
-
-@pytest.fixture
-def shop(core: Core) -> Callable[[], Sender]:
-    """Makes tenants with a connector, and nothing under way."""
-
-    def make() -> Sender:
-        sender = Sender(core, tenants.create(core, "Shop", "DE").controller.id)
-        drain(core)
-        return sender
-
-    return make
 
 
 def stands(sender: Sender) -> list[tuple[str, str, int, int, str | None]]:

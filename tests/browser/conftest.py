@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from databases import usually_sqlite
 from flow import Sender, customer
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from reading import MISSING, Watch, open_chromium, sign_in
@@ -44,11 +44,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def database_url(tmp_path: Path, migrated_sqlite: Path) -> str:
-    """The browser sees the same pages whatever the database is."""
-    shutil.copy(migrated_sqlite, tmp_path / "dx flow.db")
-    return f"sqlite:///{tmp_path / 'dx flow.db'}"
+database_url = usually_sqlite
 
 
 @pytest.fixture

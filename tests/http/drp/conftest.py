@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from databases import usually_sqlite
 from drp_agent import Agent
 from visitors import edge
 
@@ -14,15 +13,7 @@ from dxflow.engine.core import Core
 from dxflow.engine.services.rights import privacy_agents
 from dxflow.engine.services.tenants import NewTenant
 
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, unless a test asks for the other kind too (``BOTH``)."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        path = tmp_path / "dx flow.db"
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-        return f"sqlite:///{path}"
-    return str(request.getfixturevalue("new_postgresql")())
+database_url = usually_sqlite
 
 
 @pytest.fixture

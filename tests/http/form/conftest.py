@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import requests
-from postbox import Postbox, with_post
+from databases import usually_sqlite
 from visitors import edge
 
 from dxflow.engine.core import Core
@@ -28,26 +26,13 @@ FILLED = {
 }
 
 
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, unless a test asks for the other kind too (``BOTH``)."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        path = tmp_path / "dx flow.db"
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-        return f"sqlite:///{path}"
-    return str(request.getfixturevalue("new_postgresql")())
+database_url = usually_sqlite
 
 
 @pytest.fixture
-def box() -> Postbox:
-    """What people are sent."""
-    return Postbox()
-
-
-@pytest.fixture
-def site(core: Core, box: Postbox) -> Iterator[str]:
+def site(mailing: Core) -> Iterator[str]:
     """The address of a running edge that sends mail."""
-    with edge(with_post(core, box), "https://privacy.example/dx") as address:
+    with edge(mailing, "https://privacy.example/dx") as address:
         yield address
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from databases import usually_sqlite
 from scim_caller import ScimCaller
 from visitors import edge
 
@@ -14,13 +14,7 @@ from dxflow.engine.services import tenants
 from dxflow.engine.services.people import credentials
 from dxflow.engine.services.tenants import NewTenant
 
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, unless a test asks for the other kind too (``BOTH``)."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        return f"sqlite:///{tmp_path / 'dx flow.db'}"
-    return str(request.getfixturevalue("new_postgresql")())
+database_url = usually_sqlite
 
 
 @pytest.fixture
