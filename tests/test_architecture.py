@@ -33,7 +33,7 @@ MAY_IMPORT = {
 # The engine from the ground up: a storey imports itself (the same folder or file) and the storeys below.
 # What isn't listed stands on top; the commands stand above all of it, and nothing of ours imports them.
 ENGINE = (
-    {"errors", "moments", "strict_json"},
+    {"disk", "errors", "moments", "strict_json"},
     {"faults"},
     {"store", "platforms", "machine", "retry", "calling", "shred_list", "post"},
     {"identity", "outgoing"},
