@@ -21,7 +21,7 @@ from ..recipients import obligations
 from ..rights import intake, proof, reaching
 from ..rights.types import RequestState, RequestType
 from ..services import acts
-from ..services.pages import Page, by_time
+from ..services.pages import Page, newest
 from ..store import models, quick
 from . import certificate, erasure, open_requests, people, persons, plans
 from .mentions import Identifiers
@@ -138,10 +138,7 @@ def listing(
     tenant_id: str, *, state: str | None = None, limit: int = 50, cursor: str | None = None
 ) -> Page[models.ErasureOrder]:
     """Newest first, in one state or in all."""
-    row = models.ErasureOrder
-    query = row.select().where(row.tenant_id == tenant_id)
-    query = query if state is None else query.where(row.state == state)
-    return by_time(query, row.proposed_at, row.id, limit=limit, cursor=cursor)
+    return newest(tenant_id, models.ErasureOrder.proposed_at, limit=limit, cursor=cursor, state=state)
 
 
 def hand_over(core: Core, tenant_id: str, order_id: str, actor: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ..errors import Conflict, NotFound
 from ..fulfilment import people
 from ..lookups import there
 from ..services import acts
-from ..services.pages import Page, by_time
+from ..services.pages import Page, newest
 from ..store import models, quick
 from . import merges, obstacles
 
@@ -25,9 +25,7 @@ def listing(
     tenant_id: str, *, state: str = OPEN, limit: int = 50, cursor: str | None = None
 ) -> Page[models.LinkConflict]:
     """Newest first, in one state."""
-    row = models.LinkConflict
-    query = row.select().where(row.tenant_id == tenant_id, row.state == state)
-    return by_time(query, row.created_at, row.id, limit=limit, cursor=cursor)
+    return newest(tenant_id, models.LinkConflict.created_at, limit=limit, cursor=cursor, state=state)
 
 
 def get(tenant_id: str, conflict_id: str) -> models.LinkConflict:

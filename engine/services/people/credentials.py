@@ -142,11 +142,7 @@ def keys(tenant_id: str) -> list[models.ApiKey]:
 
 def listing(tenant_id: str, user_id: str | None, *, limit: int, cursor: str | None) -> Page[models.ApiKey]:
     """A user's keys, or all of a tenant's; newest first. Raises Invalid for a cursor of another list."""
-    row = models.ApiKey
-    query = row.select().where(row.tenant_id == tenant_id)
-    if user_id is not None:
-        query = query.where(row.user_id == user_id)
-    return pages.by_time(query, row.created_at, row.id, limit=limit, cursor=cursor)
+    return pages.newest(tenant_id, models.ApiKey.created_at, limit=limit, cursor=cursor, user_id=user_id)
 
 
 def revoke(

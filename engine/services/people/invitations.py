@@ -90,9 +90,7 @@ def listing(
     tenant_id: str, *, limit: int = pages.LARGEST, cursor: str | None = None
 ) -> Page[models.Invitation]:
     """All of a tenant's invitations, newest first. Raises Invalid for a cursor of another list."""
-    row = models.Invitation
-    mine = row.select().where(row.tenant_id == tenant_id)
-    return pages.by_time(mine, row.created_at, row.id, limit=limit, cursor=cursor)
+    return pages.newest(tenant_id, models.Invitation.created_at, limit=limit, cursor=cursor)
 
 
 def address(base: str) -> str:

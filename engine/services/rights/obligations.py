@@ -14,7 +14,7 @@ from ...recipients import obligations
 from ...recipients.base import Target
 from ...store import models, quick
 from .. import acts
-from ..pages import Page, Place, by_time, cut, read_place
+from ..pages import Page, Place, cut, newest, read_place
 
 _LONGEST = 2000
 
@@ -29,12 +29,8 @@ def listing(
     cursor: str | None = None,
 ) -> Page[models.Obligation]:
     """Newest first; of one request or order, in one state, or all."""
-    row = models.Obligation
-    query = row.select().where(row.tenant_id == tenant_id)
-    wanted = ((row.state, state), (row.request_id, request_id), (row.order_id, order_id))
-    for column, value in wanted:
-        query = query if value is None else query.where(column == value)
-    return by_time(query, row.created_at, row.id, limit=limit, cursor=cursor)
+    wanted = {"state": state, "request_id": request_id, "order_id": order_id}
+    return newest(tenant_id, models.Obligation.created_at, limit=limit, cursor=cursor, **wanted)
 
 
 def open_ones(

@@ -18,7 +18,7 @@ from ...rights.intake import Entry
 from ...store import models
 from ...store.each import of_each
 from .. import acts
-from ..pages import Page, by_time
+from ..pages import Page, newest
 
 # What the intake and the clock call their arguments, and what callers do.
 _CALLERS_NAMES = {"received": "received_at", "country": "jurisdiction"}
@@ -85,11 +85,7 @@ def listing(
     tenant_id: str, *, state: str | None = None, limit: int = 50, cursor: str | None = None
 ) -> Page[models.RightsRequest]:
     """Newest first, in one state or in all."""
-    request = models.RightsRequest
-    query = request.select().where(request.tenant_id == tenant_id)
-    if state is not None:
-        query = query.where(request.state == state)
-    return by_time(query, request.created_at, request.id, limit=limit, cursor=cursor)
+    return newest(tenant_id, models.RightsRequest.created_at, limit=limit, cursor=cursor, state=state)
 
 
 def get(tenant_id: str, request_id: str) -> models.RightsRequest:

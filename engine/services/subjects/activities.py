@@ -14,7 +14,7 @@ from ...lookups import there
 from ...rights import limits
 from ...store import models
 from .. import acts
-from ..pages import Page, by_time
+from ..pages import Page, newest
 from . import subjects
 
 LegalBasis = Literal[
@@ -83,12 +83,10 @@ def listing(
     tenant_id: str, *, subject_id: str | None = None, limit: int = 50, cursor: str | None = None
 ) -> Page[models.ProcessingActivity]:
     """Newest first, of one data subject or of all. Raises NotFound for a foreign data subject."""
-    activity = models.ProcessingActivity
-    query = activity.select().where(activity.tenant_id == tenant_id)
     if subject_id is not None:
         subjects.get(tenant_id, subject_id)
-        query = query.where(activity.subject_id == subject_id)
-    return by_time(query, activity.created_at, activity.id, limit=limit, cursor=cursor)
+    at = models.ProcessingActivity.created_at
+    return newest(tenant_id, at, limit=limit, cursor=cursor, subject_id=subject_id)
 
 
 def get(tenant_id: str, activity_id: str) -> models.ProcessingActivity:

@@ -18,7 +18,7 @@ from ...rights import limits, suppression
 from ...store import models, quick
 from ...store.each import of_each
 from .. import acts
-from ..pages import Page, by_time
+from ..pages import Page, newest
 
 SOURCE = "api"
 
@@ -121,9 +121,7 @@ def find_external(core: Core, tenant_id: str, text: str) -> models.DataSubject:
 
 def listing(tenant_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[models.DataSubject]:
     """Newest first."""
-    subject = models.DataSubject
-    query = subject.select().where(subject.tenant_id == tenant_id)
-    return by_time(query, subject.created_at, subject.id, limit=limit, cursor=cursor)
+    return newest(tenant_id, models.DataSubject.created_at, limit=limit, cursor=cursor)
 
 
 def count(tenant_id: str, *, most: int) -> int:
