@@ -12,9 +12,9 @@ from typing import Any
 import falcon
 
 from ...engine.access.roles import Permission
+from ..frontend import Assets
 from ..gate import Gate, open_to_all, signed_in
-from .answers import Redirect, send_problem, send_redirect
-from .assets import Assets
+from .answers import HEADERS, Redirect, send_problem, send_redirect
 from .audit import audit, audit_links, auditor
 from .audit.auditor import BASE as AUDITORS
 from .audit.auditor import auditor_door, auditor_face
@@ -91,7 +91,8 @@ def install(app: falcon.App[Any, Any], gate: Gate, shared: Desk) -> None:
     invitation.install(app, gate, shared)
     reset.install(app, gate, shared)
     sso.install(app, gate, shared)
-    gate.add(app, "/dashboard/static/{name}", Assets(shared), open_to_all("the same for everybody"))
+    assets = Assets(shared.renderer.assets, lambda resp: resp.set_headers(HEADERS))
+    gate.add(app, "/dashboard/static/{name}", assets, open_to_all("the same for everybody"))
     gate.add(app, "/dashboard/reports/{name}", reports.Download(shared), signed_in(Permission.LOOK))
     certificate = erasures.Certificate(shared)
     gate.add(app, "/dashboard/requests/{request_id}/certificate", certificate, signed_in(Permission.LOOK))
