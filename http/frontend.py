@@ -52,7 +52,7 @@ def _read(path: Path) -> Asset:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """``…/static/{name}``: kept by browsers until the content changes. ``put_headers`` puts on what every answer
+    """``…/static/{name}``: kept by browsers until the content changes. ``put_headers`` adds what every answer
     has."""
 
     assets: Mapping[str, Asset]

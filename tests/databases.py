@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
 import pytest
+
+from dxflow.engine.store import models
 
 ROLE = "dxflow"
 
@@ -57,3 +60,20 @@ def execute(uri: str, *statements: str) -> None:
     for statement in statements:
         connection.cursor().execute(statement)
     connection.close()
+
+
+def columns() -> Iterator[tuple[str, bytes]]:
+    """Every column of every row of every table, as it is stored."""
+    for model in models.tables():
+        table = model._meta.table_name
+        cursor = model._meta.database.execute_sql(f"SELECT * FROM {table}")
+        names = [column[0] for column in cursor.description]
+        for row in cursor.fetchall():
+            for name, value in zip(names, row, strict=True):
+                raw = bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+                yield f"{table}.{name}", raw
+
+
+def stored() -> bytes:
+    """All values of all tables."""
+    return b"\n".join(value for _, value in columns())

@@ -21,6 +21,7 @@ import pytest
 import pyzipper
 from Crypto.Cipher import AES
 from Crypto.Util import Counter
+from databases import stored
 from flow import HandClock, Sender, at_once, customer, drain, leaves
 
 from dxflow.engine.core import Core
@@ -429,12 +430,7 @@ def test_erasing_the_person_takes_their_packages_and_what_could_confirm_them(
     row = models.Package.get_by_id(made.id)
     assert (row.content, row.passphrase_sealed, row.manifest) == (None, None, {})
     assert row.gone_at is not None
-    kept = b"".join(
-        str(value).encode()
-        for model in models.tables()
-        for line in core.store.database.execute_sql(f"SELECT * FROM {model._meta.table_name}").fetchall()
-        for value in line
-    )
+    kept = stored()
     assert not [digest for digest in digests if digest.encode() in kept]
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from serving import in_json, served
 
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import verifier
@@ -81,26 +79,11 @@ def node(bundle: Path) -> Iterator[Node]:
     del bundle
     found = Node(models.Anchor.get().root)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": found.answers[asked["method"]]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(_: dict[str, Any], asked: Any) -> tuple[str, Any]:
+        return "200 OK", {"jsonrpc": "2.0", "id": 1, "result": found.answers[asked["method"]]}
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(in_json(answer)) as found.url:
+        yield found
 
 
 def test_alone_it_is_checked_as_far_as_it_goes_and_said_to_be_unasked(bundle: Path) -> None:
