@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import peewee
 
@@ -14,8 +14,10 @@ from ..core import Core
 from ..errors import Forbidden, Stale, Taken
 from ..lookups import identifier
 from ..services.people.credentials import Caller
+from ..store import models
 
 T = TypeVar("T")
+Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
 
 GIVEN = frozenset(Role) - {Role.OWNER}
 """What a directory's key can make of somebody: a key with the scope ``scim`` is given to a program that decides
@@ -75,6 +77,14 @@ def in_one_go(directory: Directory, change: Callable[[], T]) -> T:
             return store.in_one_go(change)
         except peewee.IntegrityError as error:
             raise Taken("userName, address or displayName is taken here already") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Generic[Row]):
+    """A row after a request, and the names of the attributes that changed by it."""
+
+    row: Row
+    changed: tuple[str, ...] = ()
 
 
 def row_id(text: str) -> str:
