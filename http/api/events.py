@@ -84,7 +84,7 @@ def listing(call: Call[EventQuery, Nothing]) -> EventPage:
         )
 
     page = pages.by_number("events", fetch, lambda row: int(row.seq), limit=query.limit, cursor=query.cursor)
-    return EventPage(items=[_shape(row) for row in page.rows], next_cursor=page.next_cursor)
+    return EventPage.of(page, _shape)
 
 
 def show(call: Call[Nothing, Nothing]) -> Event:

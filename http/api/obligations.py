@@ -114,8 +114,7 @@ def listing(call: Call[ObligationQuery, Nothing]) -> ObligationPage:
         limit=wanted.limit,
         cursor=wanted.cursor,
     )
-    items = [_shape(row) for row in page.rows]
-    return ObligationPage(items=items, next_cursor=page.next_cursor)
+    return ObligationPage.of(page, _shape)
 
 
 def show(call: Call[Nothing, Nothing]) -> ObligationRecord:
