@@ -223,3 +223,9 @@ def shop(core: Core) -> Callable[[], Sender]:
         return sender
 
     return make
+
+
+@pytest.fixture
+def one(valkey: Server, lock_node: Callable[..., Any]) -> list[Any]:
+    """The shared Valkey as a lock's only node."""
+    return [lock_node(valkey)]

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anchored import written
 from serving import in_json, served
 
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import verifier
-from dxflow.engine.ledger.log import INSTALLATION, Leaf
+from dxflow.engine.ledger.log import Leaf
 from dxflow.engine.services.audit import anchored, covering, exports
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
@@ -27,24 +28,15 @@ def _grow(core: Core, tenant: NewTenant, count: int = 3) -> None:
 
 
 def _anchor(core: Core, state: str = "anchored") -> models.Anchor:
-    head = core.log.head(INSTALLATION)
-    anchor: models.Anchor = models.Anchor.create(
-        origin=head.origin,
-        size=head.size,
-        root=head.root,
-        checkpoint=head.checkpoint,
-        chain_id=31337,
-        account="0x" + "11" * 20,
+    return written(
+        core,
         nonce=models.Anchor.select().count(),
-        raw=b"raw",
         tx_hash=TX if state != "sent" else "0x" + "ee" * 32,
         state=state,
         block_number=7,
         block_hash=BLOCK,
         confirmations=3,
-        created_at=core.clock(),
     )
-    return anchor
 
 
 @pytest.fixture
