@@ -62,6 +62,12 @@ def dpo(sign_in_as: Callable[[Role], Visitor]) -> Visitor:
 
 
 @pytest.fixture
+def owner(sign_in_as: Callable[[Role], Visitor]) -> Visitor:
+    """Somebody who may do everything at the data controller, signed in."""
+    return sign_in_as(Role.OWNER)
+
+
+@pytest.fixture
 def ask(core: Core, tenant: NewTenant) -> Ask:
     """Puts a request in the queue that was received so many days ago."""
 

@@ -55,12 +55,6 @@ def site(core: Core, around: Around, locks: dict[str, Any]) -> Iterator[str]:
 
 
 @pytest.fixture
-def owner(sign_in_as: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who may pause the work."""
-    return sign_in_as(Role.OWNER)
-
-
-@pytest.fixture
 def shop(core: Core, tenant: NewTenant, drain: Callable[[], int]) -> Sender:
     """A connector, and nothing under way."""
     sender = Sender(core, tenant.controller.id)
