@@ -92,7 +92,6 @@ _TIME = Option(metavar="TIME", parser=moment, help="RFC 3339, or a date.")
 
 Platform = Annotated[Literal["shopify", "stripe", "mailchimp", "mandrill", "woocommerce", "hasura"], Option()]
 Regime = Annotated[Literal["gdpr", "uk_gdpr", "ccpa", "ccpa_opt_out", "shopify"], Option()]
-State = Annotated[Literal["received", "running", "retrying", "done", "failed", "discarded"] | None, Option()]
 Failed = Annotated[Literal["failed"], Option()]
 Out = Annotated[Path | None, Option(dir_okay=False, help="The file to write.")]
 Activity = Annotated[str | None, Option(help="Only the proof of this activity: its id or DID.")]
@@ -123,29 +122,13 @@ Clear = Annotated[
         help="Take away: team-email, embed-origins, privacy-url or authority; can be repeated.",
     ),
 ]
-Reason = Annotated[
-    Literal[
-        "request",
-        "no_longer_necessary",
-        "consent_withdrawn",
-        "objection",
-        "unlawful_processing",
-        "legal_obligation",
-        "retention_period",
-        "restored_backup",
-    ],
-    Option(help="Why (GDPR Art. 17(1))."),
-]
+GdprReason = Option(help="Why (GDPR Art. 17(1)).")
 Credentials = Annotated[
     Path | None,
     Option(
         "--from", exists=True, dir_okay=False, help="A file of NAME=VALUE lines; left out, stdin is read."
     ),
 ]
-ObligationState = Annotated[
-    Literal["pending", "waiting", "manual", "failed", "done", "closed"] | None, Option("--state")
-]
-OrderState = Annotated[Literal["proposed", "refused", "executed"] | None, Option("--state")]
 OfRequest = Annotated[str | None, Option("--request", help="A rights request's id.")]
 OfOrder = Annotated[str | None, Option("--order", help="An erasure order's id.")]
 Alone = Annotated[

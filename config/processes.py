@@ -73,18 +73,7 @@ def serve(
 
 def web(settings: Settings, opening: Opening, app_for: Callable[[Settings], WsgiApp]) -> int:
     """The edge alone; several may share a data directory. Returns the exit code. Raises StartError."""
-    DataDir(settings.data_dir).prepare()
-    with listen(settings) as listener:
-        opening(settings)
-        return run_server(
-            settings,
-            lambda: app_for(settings),
-            on_fork=lambda _alone: None,
-            on_exit=lambda: None,
-            workers=settings.web_workers,
-            threads=settings.edge_threads,
-            listener=listener,
-        )
+    return _serve(settings, opening, app_for, lambda _: None)
 
 
 def agent(
@@ -98,6 +87,16 @@ def agent(
     ``on_exit`` runs in each worker when it ends, and is told how many seconds it has.
     """
     _refuse_open_enrolment(settings)
+    return _serve(settings, opening, app_for, on_exit)
+
+
+def _serve(
+    settings: Settings,
+    opening: Opening,
+    app_for: Callable[[Settings], WsgiApp],
+    on_exit: Callable[[float], None],
+) -> int:
+    """Serve what starts nothing beside itself."""
     DataDir(settings.data_dir).prepare()
     with listen(settings) as listener:
         opening(settings)

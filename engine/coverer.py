@@ -77,7 +77,7 @@ class Coverer:
         """One that fails keeps no other waiting, and is tried again with the next round."""
         try:
             chore(self.core)
-        except Exception as error:  # noqa: BLE001  # whatever it was
+        except Exception as error:  # noqa: BLE001  # the other chores go on, whatever it was
             logger.warning("chore_failed", chore=name.rpartition(".")[2], **where(error))
 
     def _list_erased(self, core: Core) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import moments
+from .disk import sync_directory
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _LINE = re.compile(rf"(?P<at>\S+) (?P<tenant>{_UUID}) (?P<subject>{_UUID})")
@@ -59,7 +60,7 @@ class ShredList:
         finally:
             os.close(descriptor)
         if new:
-            _sync_directory(self.path.parent)
+            sync_directory(self.path.parent)
         return added
 
     def entries(self) -> list[Shredded]:
@@ -98,11 +99,3 @@ def parse(text: str) -> list[Shredded]:
 def render(entries: Iterable[Shredded]) -> str:
     """A list's text."""
     return "".join(f"{moments.to_text(at)} {tenant} {subject}\n" for tenant, subject, at in entries)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

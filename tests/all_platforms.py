@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import mailchimp_server
+import pytest
 import shopify_server
 import stripe_server
 import woocommerce_server
@@ -43,3 +44,10 @@ def afresh(server: Playing) -> Playing:
     server.__init__()  # type: ignore[misc]  # what a test left there is gone
     server.url = url
     return server
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, Playing]]:
+    """One socket per platform for a whole module. A room's conftest names it ``servers``."""
+    with all_playing() as playing:
+        yield playing

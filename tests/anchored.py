@@ -9,6 +9,7 @@ from dxflow.engine.anchoring import Anchors
 from dxflow.engine.anchoring.anchors import MAGIC
 from dxflow.engine.anchoring.following import follow
 from dxflow.engine.core import Core, OnChain
+from dxflow.engine.identity.keys import INSTALLATION
 from dxflow.engine.store import models
 from waiting import wait_until
 
@@ -37,6 +38,23 @@ def carried(*roots: str) -> list[str]:
 def raw(row: models.Anchor) -> str:
     """The signed bytes as they go over the wire."""
     return "0x" + bytes(row.raw).hex()
+
+
+def written(core: Core, **columns: object) -> models.Anchor:
+    """A row of an anchor of the installation's newest root, in a block of no chain."""
+    head = core.log.head(INSTALLATION)
+    made: models.Anchor = models.Anchor.create(
+        origin=head.origin,
+        size=head.size,
+        root=head.root,
+        checkpoint=head.checkpoint,
+        chain_id=31337,
+        account="0x" + "11" * 20,
+        raw=b"raw",
+        created_at=core.clock(),
+        **columns,
+    )
+    return made
 
 
 def mined(anchors: Anchors) -> models.Anchor:

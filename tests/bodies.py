@@ -18,13 +18,17 @@ def shopify_id(number: int = 1) -> int:
     return 7_064_055_069_303_700 + number
 
 
+def email_state(state: str, at: str | None) -> dict[str, object]:
+    """What Shopify says of a consent to e-mail."""
+    return {"state": state, "opt_in_level": "single_opt_in", "consent_updated_at": at}
+
+
 def email_consent(state: str, at: str | None, number: int = 1) -> dict[str, object]:
     """Shopify's customers_email_marketing_consent/update."""
-    consent = {"state": state, "opt_in_level": "single_opt_in", "consent_updated_at": at}
     return {
         "customer_id": shopify_id(number),
         "email_address": f"person{number}@shop.example",
-        "email_marketing_consent": consent,
+        "email_marketing_consent": email_state(state, at),
     }
 
 

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
 import urllib3
 from wire import HOST, free_port
 
@@ -202,3 +203,11 @@ def _raw(url: str, body: bytes) -> bytes:
 
 def _post(url: str, call: object) -> Any:
     return json.loads(_raw(url, json.dumps(call).encode()))
+
+
+@pytest.fixture
+def proxy(chain: Chain) -> Iterator[Proxy]:
+    """What dxflow takes for the node of ``chain``. A room names it ``proxy``."""
+    made = Proxy(chain.url)
+    yield made
+    made.close()

@@ -8,12 +8,14 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import argon2
 import psutil
 import pytest
 from databases import ROLE, Databases, as_role, execute
 from flow import HandClock, drain
+from postbox import Postbox, with_post
 
 from dxflow.engine import core as cores
 from dxflow.engine.core import Core
@@ -163,6 +165,31 @@ def core(store: Store, clock: HandClock) -> Core:
 def tenant(core: Core) -> NewTenant:
     """A data controller in Germany."""
     return tenants.create(core, "Acme Shop", "DE")
+
+
+@pytest.fixture
+def box() -> Postbox:
+    """What people are sent."""
+    return Postbox()
+
+
+@pytest.fixture
+def mailing(core: Core, box: Postbox) -> Core:
+    """The core, with that for its post."""
+    return with_post(core, box)
+
+
+@pytest.fixture
+def statements(core: Core, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the database is asked from here on, in any thread."""
+    run, asked = core.store.database.execute_sql, list[str]()
+
+    def listening(sql: str, *rest: Any, **more: Any) -> Any:
+        asked.append(sql)
+        return run(sql, *rest, **more)
+
+    monkeypatch.setattr(core.store.database, "execute_sql", listening)
+    return asked
 
 
 @pytest.fixture(name="drain")

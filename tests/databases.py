@@ -1,13 +1,16 @@
-"""PostgreSQL as tests have it: dxflow's role is no superuser, because those are above row-level security."""
+"""The databases of tests. dxflow's role is no superuser: those are above row-level security."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg2
+import pytest
+
+from dxflow.engine.store import models
 
 ROLE = "dxflow"
 _USES = 40
@@ -42,6 +45,13 @@ _ALONE = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
+
+
+@pytest.fixture
+def usually_sqlite(request: pytest.FixtureRequest, migrated: Callable[[str], str]) -> str:
+    """SQLite, unless a test asks for the other kind too (``BOTH`` of ``visitors``). For rooms in which they
+    differ little; a conftest names it ``database_url``."""
+    return migrated(getattr(request, "param", "sqlite"))
 
 
 def as_role(uri: str, database: str) -> str:
@@ -119,3 +129,20 @@ class Databases:
             cursor.execute(query)
             found = cursor.fetchone()
         return found[0] if found else None
+
+
+def columns() -> Iterator[tuple[str, bytes]]:
+    """Every column of every row of every table, as it is stored."""
+    for model in models.tables():
+        table = model._meta.table_name
+        cursor = model._meta.database.execute_sql(f"SELECT * FROM {table}")
+        names = [column[0] for column in cursor.description]
+        for row in cursor.fetchall():
+            for name, value in zip(names, row, strict=True):
+                raw = bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+                yield f"{table}.{name}", raw
+
+
+def stored() -> bytes:
+    """All values of all tables."""
+    return b"\n".join(value for _, value in columns())

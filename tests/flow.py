@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
+from uuid import uuid4
 
 from dxflow.engine import runner
 from dxflow.engine.core import Core
@@ -18,7 +19,7 @@ from dxflow.engine.platforms import signing
 from dxflow.engine.platforms.base import Delivery
 from dxflow.engine.services.audit import verifying
 from dxflow.engine.services.connectors import connectors
-from dxflow.engine.store import models, scope
+from dxflow.engine.store import models, quick, scope
 
 SECRET = "a secret of the platform"
 
@@ -151,6 +152,29 @@ def run(core: Core, dispatch: Dispatch) -> runner.Report:
     """Run one message as its actor would, lock and all."""
     fence = core.log.fence(dispatch.tenant_id) if dispatch.step == "register" else None
     return runner.run_step(core, dispatch.workflow, dispatch.step, dispatch.event_ids, fence)
+
+
+def delivered(core: Core, tenant_id: str, moments: Sequence[datetime], name: str = "") -> str:
+    """A connector that received something at each of these moments, long done; returns its id."""
+    connector = connectors.add(core, tenant_id, "shopify", [SECRET], name=name)
+    rows = [
+        {
+            "id": str(uuid4()),
+            "tenant_id": tenant_id,
+            "connector_id": connector.id,
+            "source": "shopify",
+            "topic": "orders/create",
+            "workflow": "webhook",
+            "step": "done",
+            "state": "done",
+            "due_at": None,
+            "received_at": moment,
+            "updated_at": moment,
+        }
+        for moment in moments
+    ]
+    quick.insert_all(models.Event, rows)
+    return str(connector.id)
 
 
 def customer(number: int = 1, **changes: object) -> dict[str, object]:

@@ -5,22 +5,46 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ipaddress
 import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
+import pytest
+from flow import HandClock
 from joserfc import jwt
 from joserfc.jwk import Key, KeySet, RSAKey
 from serving import served
 
+from dxflow.engine import core as cores
+from dxflow.engine.core import Core
+from dxflow.engine.outgoing import LIMITS, Limits, Outgoing
+from dxflow.engine.store import Store
+
 CLIENT, SECRET = "dxflow at acme", "s3cret/with:odd+letters ~"
 
 Response = tuple[int, dict[str, str], bytes]
+
+
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
+
+
+@pytest.fixture
+def near_clock() -> HandClock:
+    """The provider's time is real, so ours is near it. A conftest names it ``clock``."""
+    return HandClock(datetime.now(UTC))
+
+
+def reaching_here(store: Store, clock: HandClock, limits: Limits = LIMITS) -> Core:
+    """A core that may reach this machine."""
+    made = cores.build(store, b"k" * 32, host="dxflow.example", clock=clock, spread=lambda: 1.0)
+    return replace(made, outgoing=Outgoing(clock, LOOPBACK, limits=limits))
 
 
 def new_key(kid: str = "first") -> RSAKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,19 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Tests print nothing of their own."""
+
+
+def in_json(answer: Callable[[dict[str, Any], Any], tuple[str, Any]]) -> Any:
+    """An application that takes and gives JSON: ``answer(environ, document)`` is a status and a document."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        asked = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        status, document = answer(environ, json.loads(asked))
+        body = json.dumps(document).encode()
+        start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    return app
 
 
 @contextmanager

@@ -17,12 +17,12 @@ from typing import Any, Protocol
 import dramatiq
 import structlog
 from dramatiq.broker import MessageProxy
-from dramatiq.middleware import Middleware
 from dramatiq.middleware.time_limit import TimeLimitExceeded
 from dramatiq.threading import raise_thread_exception
 from typing_extensions import override
 
 from ...engine import greenlets
+from .around import Around
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ class _Deadlines(Protocol):
     def end(self) -> None: ...
 
 
-class TimeLimit(Middleware):
+class TimeLimit(Around):
     """``time_limit`` is in milliseconds, the default of actors that name none."""
 
     def __init__(self, *, time_limit: float, interval_s: float = INTERVAL_S) -> None:
@@ -72,20 +72,8 @@ class TimeLimit(Middleware):
         self._deadlines.begin(limit)
 
     @override
-    def after_process_message(
-        self,
-        broker: dramatiq.Broker,
-        message: MessageProxy,
-        *,
-        result: Any | None = None,
-        exception: BaseException | None = None,
-    ) -> None:
-        """The message is over."""
-        self._deadlines.end()
-
-    @override
-    def after_skip_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
-        """The message is over."""
+    def leave(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
+        """End it."""
         self._deadlines.end()
 
 

@@ -11,18 +11,18 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any
 
 import dramatiq
 import structlog
 from dramatiq.broker import MessageProxy
 from dramatiq.errors import BrokerConnectionError
-from dramatiq.middleware import Middleware, SkipMessage
+from dramatiq.middleware import SkipMessage
 from typing_extensions import override
 
 from ..broker.broker import LeasedMessage, TenantBroker
 from ..broker.names import LOCK_TEMPLATE, did_of
 from ..broker.shards import SINGLE, Shards
+from .around import Around
 from .extender import Extender
 from .redlock import Holder, Lease, Redlock
 
@@ -71,7 +71,7 @@ _NOT_OF_RESTS = _NotOfRests()
 _SKIPS = "dramatiq.worker.WorkerThread"
 
 
-class RedlockMiddleware(Middleware):
+class RedlockMiddleware(Around):
     """``spread(low, high)`` picks the jitter in milliseconds. In a Cluster (``shards``) the lock's key stands
     in its tenant's shard, so that a node that goes away stops nobody else's registrations."""
 
@@ -142,23 +142,8 @@ class RedlockMiddleware(Middleware):
             return None
 
     @override
-    def after_process_message(
-        self,
-        broker: dramatiq.Broker,
-        message: MessageProxy,
-        *,
-        result: Any | None = None,
-        exception: BaseException | None = None,
-    ) -> None:
-        """Give the lock back and wake the queue that may wait for it."""
-        self._leave(broker, message)
-
-    @override
-    def after_skip_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
-        """Give the lock back, if this message got it before another middleware refused it."""
-        self._leave(broker, message)
-
-    def _leave(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
+    def leave(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
+        """Give the lock back, if this message got it, and wake the queue that may wait for it."""
         lease = _current.get()
         if lease is None:
             return

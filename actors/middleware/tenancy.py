@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dramatiq
 from dramatiq.broker import MessageProxy
-from dramatiq.middleware import Middleware
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 from typing_extensions import override
 
 from ..broker.names import did_of
+from .around import Around
 
 
-class Tenancy(Middleware):
+class Tenancy(Around):
     """Binds ``tenant`` (the DID), ``message_id`` and ``actor``: identifiers only, no personal data."""
 
     @override
@@ -23,18 +21,6 @@ class Tenancy(Middleware):
         bind_contextvars(tenant=tenant, message_id=message.message_id, actor=message.actor_name)
 
     @override
-    def after_process_message(
-        self,
-        broker: dramatiq.Broker,
-        message: MessageProxy,
-        *,
-        result: Any | None = None,
-        exception: BaseException | None = None,
-    ) -> None:
+    def leave(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
         """Unbind them, so that nothing leaks into the thread's next message."""
-        unbind_contextvars("tenant", "message_id", "actor")
-
-    @override
-    def after_skip_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
-        """Unbind them."""
         unbind_contextvars("tenant", "message_id", "actor")

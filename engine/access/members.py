@@ -50,7 +50,7 @@ def places(user_id: str) -> list[Place]:
     query: Any = (  # rows as dictionaries, which peewee's types don't tell
         membership.select(membership.tenant_id, membership.role, tenant.name)
         .join(tenant, on=(tenant.id == membership.tenant_id))
-        .where(membership.user_id == user_id, membership.active, membership.vouched == False)  # noqa: E712  # SQL's own
+        .where(membership.user_id == user_id, membership.active, ~membership.vouched)
         .order_by(membership.created_at, membership.id)
         .dicts()
     )

@@ -10,6 +10,7 @@ import hmac
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from ..errors import Invalid, LogBroken, Malformed
 
@@ -40,10 +41,10 @@ class _Question(BaseModel):
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            first = _first(error)
             if first["type"] == "json_invalid":
                 raise Malformed("the body isn't JSON") from None
-            raise Invalid(".".join(map(str, first["loc"])) or "body", first["msg"]) from None
+            raise Invalid(_where(first), first["msg"]) from None
 
 
 class Entry(_Question):
@@ -116,9 +117,17 @@ class Answer(_Answer):
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"])) or "body"
+            where = _where(_first(error))
             raise LogBroken(f"its answer isn't one of dx-agent's version 1 ({where})") from None
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    """What is wrong first, without the value that is."""
+    return error.errors(include_url=False, include_context=False, include_input=False)[0]
+
+
+def _where(fault: ErrorDetails) -> str:
+    return ".".join(map(str, fault["loc"])) or "body"
 
 
 def token_mac(token: str, public_key: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..disk import sync_directory
 from ..errors import Conflict
 from .archive import Writer
 from .faults import BackupFault, told
@@ -140,12 +141,3 @@ def remove(database: Path) -> None:
     """Take away a file that was to become a database, and what SQLite put beside it."""
     for end in ("", *_BESIDE):
         database.with_name(database.name + end).unlink(missing_ok=True)
-
-
-def sync_directory(directory: Path) -> None:
-    """Bring a directory's names to the disk."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .. import moments
 from ..core import Core
+from ..disk import sync_directory
 from . import archive, keys_part, manifest, postgresql, sqlite
 from .faults import BackupFault, told
 
@@ -56,9 +57,9 @@ def take(core: Core, to: Path, keys_to: Path | None = None, progress: Progress =
         logs, root_keys = _write(core, place, *drafts, now, progress)
         data_bytes, keys_bytes = (draft.stat().st_size for draft in drafts)
         drafts[1].rename(keys)  # the keys first: whoever finds a data part finds its keys
-        sqlite.sync_directory(keys.parent)
+        sync_directory(keys.parent)
         drafts[0].rename(data)
-        sqlite.sync_directory(data.parent)
+        sync_directory(data.parent)
     spent = time.monotonic() - began
     rate = data_bytes / 1e6 / spent if spent else 0.0
     return Made(

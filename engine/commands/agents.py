@@ -5,16 +5,14 @@ from __future__ import annotations
 from ...config import options
 from ...config.commands import OPERATOR, Run, command, group
 from ..services import rows
-from ..services.audit import agent_desk, agent_trust, log_keys, verifying
+from ..services.audit import agent_desk, agent_trust, verifying
 from ..wiring import agent_core_for
-from . import audit
+from . import audit, log_keys
 from .owner import one_tenant
 
 commands = group("engine", "The dx-agent here: the engines that register with it, and its keys.")
 
 _ENGINE = {"id": "Id", "name": "Name", "public_key": "Key", "created_at": "Enrolled", "revoked_at": "Revoked"}
-_ROTATED = {"added": "New key", "logs": "Logs"}
-_RETIRED = {"retired": "Retired", "logs": "Logs"}
 _LOG = {"origin": "Log", "size": "Entries", "vkeys": "Keys"}
 
 
@@ -44,15 +42,13 @@ def engine_verify(run: Run, fresh: options.Fresh = False) -> int:
 @command(commands, "rotate-key", takes=OPERATOR)
 def rotate_key(run: Run) -> None:
     """Make a new log key of this dx-agent beside the present one, and say so in every log."""
-    core = agent_core_for(run.settings)
-    run.show(log_keys.rotate(core, run.counter("Telling the logs", log_keys.log_count())), _ROTATED)
+    log_keys.rotated(run, agent_core_for(run.settings))
 
 
 @command(commands, "retire-key", takes=OPERATOR)
 def retire_key(run: Run) -> None:
     """The older log key signs no more; once every engine has registered something since the new one came."""
-    core = agent_core_for(run.settings)
-    run.show(log_keys.retire(core, run.counter("Telling the logs", log_keys.log_count())), _RETIRED)
+    log_keys.retired(run, agent_core_for(run.settings))
 
 
 @command(audit.commands, "trust-agent", takes=OPERATOR, tenant=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Annotated
 
 from ...config import options
 from ...config.commands import OPERATOR, Run, command, group
 from ..access.roles import Permission
-from ..erasing import certificate, certified, orders, plans
+from ..erasing import certificate, certified, erasure, orders, plans
 from ..errors import Conflict, Invalid
 from ..services.rights import recipient_rows as rows
 from ..services.subjects import subjects
@@ -68,7 +69,7 @@ def erasure_propose(
     run: Run,
     subject: options.Id = None,
     request: options.OfRequest = None,
-    reason: options.Reason = "request",
+    reason: Annotated[erasure.Reason, options.GdprReason] = "request",
     with_account: options.WithAccount = False,
 ) -> None:
     """Propose to erase a data subject (id or DID), or who made a request. Another person approves it."""
@@ -104,7 +105,7 @@ def erasure_refuse(run: Run, order: str, reason: options.Why) -> None:
 
 
 @command(commands, "list", takes=Permission.LOOK, tenant=True)
-def erasure_list(run: Run, state: options.OrderState = None, limit: options.Limit = 50) -> None:
+def erasure_list(run: Run, state: orders.State | None = None, limit: options.Limit = 50) -> None:
     """Orders, newest first."""
     _, tenant_id = one_tenant(run)
     page = orders.listing(tenant_id, state=state, limit=limit)

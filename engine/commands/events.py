@@ -7,6 +7,7 @@ from ...config.commands import Run, command, group
 from ..access.roles import Permission
 from ..services import rows
 from ..services.traffic import events
+from ..services.traffic.events import State
 from .owner import one_or_all
 
 commands = group("event", "What came in, and what became of it.")
@@ -15,7 +16,7 @@ commands = group("event", "What came in, and what became of it.")
 @command(commands, "list", takes=Permission.LOOK, tenant=True)
 def event_list(
     run: Run,
-    state: options.State = None,
+    state: State | None = None,
     source: str | None = None,
     q: options.Query = None,
     limit: options.Limit = 50,

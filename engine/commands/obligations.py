@@ -6,6 +6,7 @@ from ...config import options
 from ...config.commands import Run, command, group
 from ..access.roles import Permission
 from ..platforms.base import Person
+from ..recipients.obligations import State
 from ..services.rights import obligations, suppressions
 from ..services.rights import recipient_rows as rows
 from .owner import one_tenant
@@ -17,7 +18,7 @@ marks = group("suppression", "Marks that keep who was erased from coming back.")
 @command(commands, "list", takes=Permission.LOOK, tenant=True)
 def obligation_list(
     run: Run,
-    state: options.ObligationState = None,
+    state: State | None = None,
     request: options.OfRequest = None,
     order: options.OfOrder = None,
     limit: options.Limit = 50,

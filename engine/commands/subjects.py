@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Annotated
 
 from ...config import options
 from ...config.commands import OPERATOR, Run, command, group
@@ -54,7 +55,7 @@ _RECEIPT = {"purpose": "Purpose", "channel": "Channel", "consent_state": "State"
 def subject_erase(
     run: Run,
     subject: str,
-    reason: options.Reason = "request",
+    reason: Annotated[erasure.AnyReason, options.GdprReason] = "request",
     yes: options.Yes = False,
     alone: options.Alone = False,
     with_account: options.WithAccount = False,

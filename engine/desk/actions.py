@@ -20,6 +20,7 @@ from ..store import models
 from . import endings, moves
 from .duplicates import find_duplicates
 from .texts import checked as _text
+from .texts import told
 
 HOLD_REASONS = ("identity", "clarification", "fee")
 
@@ -70,7 +71,7 @@ def hold(
         if question:
             asked = _text("question", question)
             must_tell(core, request, "clarification", told_otherwise.strip(), question=asked)
-        changed = {"hold": reason, **_otherwise(told_otherwise)}
+        changed = {"hold": reason, **told(told_otherwise)}
         return moves.move(
             core, tenant_id, request_id, "hold", actor, held_from=request.state, changed=changed
         )
@@ -92,7 +93,7 @@ def extend(
         request = moves.locked(core, tenant_id, request_id)
         _require_extensible(core, request)
         columns = {"extended_at": core.clock()}
-        changed = {"reason": _text("reason", reason), **_otherwise(told_otherwise)}
+        changed = {"reason": _text("reason", reason), **told(told_otherwise)}
         request = moves.change(core, request, "rights_request.extended", actor, columns, changed)
         must_tell(core, request, "extension", told_otherwise.strip(), reason=reason)
         moves.announce(core, request, "rights_request.extended")
@@ -120,8 +121,8 @@ def reject(
             "denial_reason": reason,
             "responded_at": core.clock(),
         }
-        otherwise = _otherwise(told_otherwise)
-        request = moves.move(core, tenant_id, request_id, "reject", actor, changed=otherwise, **columns)
+        noted = told(told_otherwise)
+        request = moves.move(core, tenant_id, request_id, "reject", actor, changed=noted, **columns)
         endings.ended(core, request)
         said = {"reason": reason, "explanation": _text("explanation", explanation, empty=True)}
         must_tell(core, request, "denial", told_otherwise.strip(), **said)
@@ -205,9 +206,3 @@ def _end_waits(core: Core, tenant_id: str, request_id: str) -> None:
     hold, request = models.RequestHold, moves.locked(core, tenant_id, request_id)
     ended = hold.update(ended_at=core.clock())
     ended.where(hold.request_id == request.id, hold.ended_at.is_null()).execute()
-
-
-def _otherwise(text: str) -> dict[str, object]:
-    """How the person was told by other means than a message; the log only commits to it."""
-    said = _text("told_otherwise", text, empty=True)
-    return {"told_otherwise": said} if said else {}

@@ -12,7 +12,7 @@ from ..fulfilment import collecting, effects, handover
 from ..rights.telling import must_tell
 from ..store import models
 from . import moves
-from .texts import checked
+from .texts import checked, told
 
 FULFILLED = "fulfilled"
 DECISIONS = (FULFILLED, "partly")
@@ -35,10 +35,9 @@ def respond(
     """
     if decision not in DECISIONS:
         raise Invalid("decision", f"{decision[:40]!r}; allowed are {', '.join(DECISIONS)}; deny with reject")
-    otherwise = checked("told_otherwise", told_otherwise, empty=True)
+    changed, otherwise = told(told_otherwise), told_otherwise.strip()
     with core.store.transaction():
         columns: dict[str, Any] = {"decision": decision, "responded_at": core.clock()}
-        changed = {"told_otherwise": otherwise} if otherwise else None
         request = moves.move(core, tenant_id, request_id, "respond", actor, changed=changed, **columns)
         said = checked("message", message, empty=decision == FULFILLED or bool(otherwise))
         invited = handover.invite(core, request)

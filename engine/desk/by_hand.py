@@ -11,7 +11,7 @@ from ..core import Core
 from ..errors import Invalid
 from ..rights import csv_import, deadlines
 from ..rights.csv_import import Fault
-from ..services.rights.arrivals import Arrival, record_once
+from ..services.rights.arrivals import of_row, record_once
 from ..store import models
 
 SOURCE = "desk"
@@ -35,17 +35,7 @@ def enter(core: Core, tenant_id: str, actor: str, given: Mapping[str, str], once
     row = csv_import.typed(typed, now=core.clock(), zone=zone)
     if row.faults:
         return Entered(None, faults=row.faults)
-    arrival = Arrival(
-        SOURCE,
-        (once,),
-        row.type,
-        row.person,
-        jurisdiction=row.jurisdiction,
-        received_at=row.received_at,
-        details=row.details,
-        language=row.language,
-    )
     try:
-        return Entered(*record_once(core, tenant_id, actor, arrival))
+        return Entered(*record_once(core, tenant_id, actor, of_row(SOURCE, (once,), row)))
     except Invalid as error:
         return Entered(None, faults=[Fault(error.field.removeprefix("subject."), error.detail)])

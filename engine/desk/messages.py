@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..core import Core
-from ..errors import Conflict, NotFound
+from ..errors import Conflict
+from ..lookups import there
 from ..mail import catalogue
 from ..mail.catalogue import Written
 from ..mail.letter import Letter
@@ -37,10 +38,7 @@ def listing(tenant_id: str, request_id: str) -> list[models.Message]:
 
 def get(tenant_id: str, message_id: str) -> models.Message:
     """One message. Raises NotFound."""
-    message = quick.get(models.Message, id=message_id, tenant_id=tenant_id)
-    if message is None:
-        raise NotFound("no such message")
-    return message
+    return there(quick.get(models.Message, id=message_id, tenant_id=tenant_id), "no such message")
 
 
 def read(core: Core, tenant_id: str, message_id: str, actor: str) -> Letter | None:

@@ -12,8 +12,8 @@ from typing import Any
 from .. import announcing, machine
 from ..core import Core
 from ..erasing import withdrawn
-from ..errors import Conflict, IllegalMove, Invalid, NotFound
-from ..identity import did
+from ..errors import Conflict, IllegalMove
+from ..lookups import identifier, there
 from ..rights import deadlines, following
 from ..rights.types import RequestState, RequestType
 from ..services import acts
@@ -31,18 +31,14 @@ TOPICS: Mapping[str, str] = {
 KEPT = ("reason", "decision", "denial_reason", "verified_by", "duplicate_of")
 """What an entry in the log says of a change: closed lists and ids, never a person's words."""
 
+_MISSING = "no such rights request"
+
 
 def locked(core: Core, tenant_id: str, request_id: str) -> models.RightsRequest:
     """The request, which nobody else changes until the caller's transaction ends. Raises NotFound."""
     del core
-    try:
-        identifier = did.canonical(request_id)
-    except Invalid:
-        raise NotFound("no such rights request") from None
-    request = quick.lock(models.RightsRequest, id=identifier, tenant_id=tenant_id)
-    if request is None:
-        raise NotFound("no such rights request")
-    return request
+    wanted = identifier(request_id, _MISSING)
+    return there(quick.lock(models.RightsRequest, id=wanted, tenant_id=tenant_id), _MISSING)
 
 
 def move(

@@ -17,3 +17,10 @@ def checked(field: str, text: str, *, empty: bool = False) -> str:
     if len(cleaned) > LONGEST:
         raise Invalid(field, f"{len(cleaned)} characters; {LONGEST} at most")
     return cleaned
+
+
+def told(otherwise: str) -> dict[str, object]:
+    """For the log, which only commits to it: how the person was told by other means than a message. Empty where
+    they weren't. Raises Invalid."""
+    said = checked("told_otherwise", otherwise, empty=True)
+    return {"told_otherwise": said} if said else {}

@@ -20,7 +20,8 @@ from typing import Any
 from .. import announcing, moments
 from ..core import Core
 from ..desk import by_erasure
-from ..errors import Conflict, NotFound
+from ..errors import Conflict
+from ..lookups import there
 from ..recipients import obligations
 from ..services import acts
 from ..store import models, quick
@@ -37,9 +38,9 @@ def current(core: Core, tenant_id: str, order_id: str) -> str:
     Raises NotFound, Conflict for an order that wasn't executed.
     """
     with core.store.transaction():
-        order = quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id)
-        if order is None:
-            raise NotFound("no such erasure order")
+        order = there(
+            quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id), "no such erasure order"
+        )
         if order.executed_at is None or order.log_index is None:
             raise Conflict(f"this order is {order.state}: a certificate follows when it is executed")
         state = PRELIMINARY if obligations.outstanding(tenant_id, order_id=order.id) else FINAL

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from .. import moments
 from ..core import Core
-from ..errors import Conflict, Invalid, NotFound, Unavailable
+from ..errors import Conflict, Invalid, Unavailable
 from ..fulfilment import legal_holds
 from ..identity import did
 from ..ledger import leaves
 from ..ledger.log import Leaf
 from ..ledger.proofs import Proof
+from ..lookups import there
 from ..rights import suppression
 from ..store import models, quick
 from . import accounts, followed, open_requests, people, residue, rows, strangers
@@ -27,7 +28,7 @@ from . import acts as their_acts
 from .mentions import Identifiers
 
 KIND = rows.KIND
-REASONS = (
+Reason = Literal[
     "request",
     "no_longer_necessary",
     "consent_withdrawn",
@@ -35,18 +36,18 @@ REASONS = (
     "unlawful_processing",
     "legal_obligation",
     "retention_period",
-    "restored_backup",
-)
-"""Why: GDPR Art. 17(1), the end of a retention period, or an erasure that a restored backup had undone."""
+]
+"""Why: GDPR Art. 17(1), or the end of a retention period."""
+RESTORED = "restored_backup"
+AnyReason = Literal[Reason, "restored_backup"]
+"""The same, or an erasure that a restored backup had undone."""
+REASONS: tuple[str, ...] = get_args(AnyReason)
 
 REDELIVERIES = timedelta(days=30)
 """How long a delivery that a platform sends again is still known, so that it doesn't bring the person back."""
 
 _PAGE = 500
 _TRIES = 5
-
-
-RESTORED = "restored_backup"
 
 
 class Beside(Protocol):
@@ -232,10 +233,7 @@ def _begin(act: _Act, gone: Sequence[models.DataSubject], known: Identifiers) ->
 
 def _locked(tenant_id: str, subject_id: str) -> models.DataSubject:
     """Nobody matches, merges or writes to them until the transaction ends."""
-    subject = quick.lock(models.DataSubject, id=subject_id, tenant_id=tenant_id)
-    if subject is None:
-        raise NotFound("no such data subject")
-    return subject
+    return there(quick.lock(models.DataSubject, id=subject_id, tenant_id=tenant_id), "no such data subject")
 
 
 def _log(act: _Act, ids: Sequence[str], counts: dict[str, int], now: datetime) -> Erased:
@@ -283,9 +281,7 @@ def _sweep(core: Core, page: Sequence[models.Erasure]) -> int:
 
 def preview(tenant_id: str, subject_id: str) -> dict[str, int]:
     """What erasing would touch: people, links, activities, events, requests. Raises NotFound."""
-    subject = quick.get(models.DataSubject, id=subject_id, tenant_id=tenant_id)
-    if subject is None:
-        raise NotFound("no such data subject")
+    subject = there(quick.get(models.DataSubject, id=subject_id, tenant_id=tenant_id), "no such data subject")
     ids = [one.id for one in people.family(subject)]
     tables: dict[str, Any] = {
         "links": models.DataSubjectLink,

@@ -10,23 +10,24 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ..core import Core
 from ..desk import by_erasure
-from ..errors import Conflict, Invalid, NotFound
+from ..errors import Conflict, Invalid
+from ..lookups import there
 from ..mail import queue
 from ..recipients import obligations
 from ..rights import intake, proof, reaching
 from ..rights.types import RequestState, RequestType
 from ..services import acts
-from ..services.pages import Page, by_time
+from ..services.pages import Page, newest
 from ..store import models, quick
 from . import adopting, certificate, erasure, open_requests, people, persons, plans
 from .mentions import Identifiers
 
 PROPOSED, REFUSED, EXECUTED = "proposed", "refused", "executed"
-STATES = (PROPOSED, REFUSED, EXECUTED)
+State = Literal["proposed", "refused", "executed"]
 _LONGEST = 2000
 
 
@@ -47,8 +48,8 @@ def propose(
 
     Raises Invalid, NotFound, and Conflict for who is erased already and where an order waits.
     """
-    if reason not in erasure.REASONS or reason == erasure.RESTORED:
-        raise Invalid("reason", f"{reason[:40]!r}; allowed are {', '.join(erasure.REASONS[:-1])}")
+    if reason not in get_args(erasure.Reason):
+        raise Invalid("reason", f"{reason[:40]!r}; allowed are {', '.join(get_args(erasure.Reason))}")
     whom = _whom(tenant_id, subject_id, request_id)
     request_id = request_id or _own_request(tenant_id, whom)
     row = {
@@ -133,29 +134,23 @@ def approve(
 
 def get(tenant_id: str, order_id: str) -> models.ErasureOrder:
     """One order. Raises NotFound."""
-    found = quick.get(models.ErasureOrder, id=order_id, tenant_id=tenant_id)
-    if found is None:
-        raise NotFound("no such erasure order")
-    return found
+    return there(quick.get(models.ErasureOrder, id=order_id, tenant_id=tenant_id), "no such erasure order")
 
 
 def listing(
     tenant_id: str, *, state: str | None = None, limit: int = 50, cursor: str | None = None
 ) -> Page[models.ErasureOrder]:
     """Newest first, in one state or in all."""
-    row = models.ErasureOrder
-    query = row.select().where(row.tenant_id == tenant_id)
-    query = query if state is None else query.where(row.state == state)
-    return by_time(query, row.proposed_at, row.id, limit=limit, cursor=cursor)
+    return newest(tenant_id, models.ErasureOrder.proposed_at, limit=limit, cursor=cursor, state=state)
 
 
 def hand_over(core: Core, tenant_id: str, order_id: str, actor: str) -> dict[str, Any]:
     """The person's receipt, once: it is kept nowhere afterwards. Raises NotFound, Conflict where it isn't here:
     it went with the person's answer, somebody took it, or nobody is erased yet."""
     with core.store.transaction():
-        order = quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id)
-        if order is None:
-            raise NotFound("no such erasure order")
+        order = there(
+            quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id), "no such erasure order"
+        )
         if order.receipt_sealed is None:
             raise Conflict("no receipt is kept for this order: it went with the answer, or somebody took it")
         found: dict[str, Any] = json.loads(
@@ -171,9 +166,9 @@ def _whom(tenant_id: str, subject_id: str | None, request_id: str | None) -> str
         if subject_id is None:
             raise Invalid("subject_id", "give it, or request_id")
         return subject_id
-    request = quick.get(models.RightsRequest, id=request_id, tenant_id=tenant_id)
-    if request is None:
-        raise NotFound("no such rights request")
+    request = there(
+        quick.get(models.RightsRequest, id=request_id, tenant_id=tenant_id), "no such rights request"
+    )
     if request.type != RequestType.ERASURE:
         raise Invalid("request_id", f"is a request of type {request.type}, not erasure")
     whom = _about(request)
@@ -202,9 +197,7 @@ def _own_request(tenant_id: str, subject_id: str) -> str | None:
 
 def _waiting(tenant_id: str, order_id: str) -> models.ErasureOrder:
     """An order that waits to be decided, and that nobody else decides meanwhile."""
-    order = quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id)
-    if order is None:
-        raise NotFound("no such erasure order")
+    order = there(quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id), "no such erasure order")
     if order.state != PROPOSED:
         raise Conflict(f"this order is {order.state} already")
     return order
@@ -297,4 +290,4 @@ def _place(order_id: str) -> dict[str, str]:
     return {"table": "erasure_orders", "column": "receipt_sealed", "row_id": order_id}
 
 
-__all__ = ["STATES", "approve", "get", "hand_over", "listing", "propose", "refuse"]
+__all__ = ["State", "approve", "get", "hand_over", "listing", "propose", "refuse"]

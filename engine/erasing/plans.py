@@ -13,7 +13,8 @@ from typing import Any
 
 from .. import moments
 from ..core import Core
-from ..errors import Conflict, NotFound
+from ..errors import Conflict
+from ..lookups import there
 from ..recipients import RECIPIENTS
 from ..recipients.targets import BY_API, Addressed, Known, addressed
 from ..rights import proof
@@ -55,9 +56,7 @@ def plan(
     with_account: bool = False,
 ) -> dict[str, Any]:
     """What erasing would do. Raises NotFound, and Conflict for who was erased before or merged away."""
-    subject = quick.get(models.DataSubject, id=subject_id, tenant_id=tenant_id)
-    if subject is None:
-        raise NotFound("no such data subject")
+    subject = there(quick.get(models.DataSubject, id=subject_id, tenant_id=tenant_id), "no such data subject")
     if subject.state in ("erased", "merged"):
         raise Conflict(f"this data subject is {subject.state} already")
     family = people.family(subject)
@@ -152,10 +151,9 @@ def _warnings(ids: Sequence[str], request: models.RightsRequest | None) -> list[
 def _request(tenant_id: str, request_id: str | None) -> models.RightsRequest | None:
     if request_id is None:
         return None
-    found = quick.get(models.RightsRequest, id=request_id, tenant_id=tenant_id)
-    if found is None:
-        raise NotFound("no such rights request")
-    return found
+    return there(
+        quick.get(models.RightsRequest, id=request_id, tenant_id=tenant_id), "no such rights request"
+    )
 
 
 def _asked(one: Addressed) -> dict[str, Any]:

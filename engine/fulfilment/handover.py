@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from ..core import Core
 from ..desk import channels, checks, settings
 from ..desk.checks import Purpose
-from ..errors import Conflict, Invalid, NotAuthentic, NotFound
-from ..identity import did
+from ..errors import Conflict, NotAuthentic
+from ..lookups import identifier, there
 from ..mail.queue import queue
 from ..rights.types import RequestState
 from ..services import acts
@@ -80,15 +80,9 @@ def find(tenant_id: str, package_id: str) -> models.Package:
     """A package of the scope's tenant, whether or not it is over; its content isn't read. Raises NotFound."""
     row = models.Package
     columns = [one for name, one in row._meta.fields.items() if name not in ("content", "passphrase_sealed")]
-    try:
-        identifier = did.canonical(package_id)
-    except Invalid:
-        raise NotFound("no such package") from None
-    found: models.Package | None = (
-        row.select(*columns).where(row.tenant_id == tenant_id, row.id == identifier).first()
-    )
-    if found is None:
-        raise NotFound("no such package")
+    wanted = identifier(package_id, "no such package")
+    query = row.select(*columns).where(row.tenant_id == tenant_id, row.id == wanted)
+    found: models.Package = there(query.first(), "no such package")
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..erasing.people import family
 from ..errors import Conflict, NotFound
+from ..lookups import there
 from ..store import models, quick
 
 __all__ = ["WORKED_ON", "family", "hold", "of_request", "ready", "standing"]
@@ -43,9 +44,7 @@ def of_request(
     """A request and whom it is about; ``locked``, inside a transaction, nobody changes either until it ends.
     Raises NotFound, and Conflict for a request of somebody whom nobody knows."""
     read = quick.lock if locked else quick.get
-    request = read(models.RightsRequest, id=request_id, tenant_id=tenant_id)
-    if request is None:
-        raise NotFound("no such rights request")
+    request = there(read(models.RightsRequest, id=request_id, tenant_id=tenant_id), "no such rights request")
     if request.subject_id is None:
         raise Conflict("this request belongs to no data subject yet: find out whom it is about first")
     find = hold if locked else standing

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ..disk import sync_directory
 from ..errors import Conflict, DxflowError, Undecipherable
 from . import vault
 
@@ -197,7 +198,7 @@ class KeyFile:
             else:
                 with contextlib.suppress(FileExistsError):
                     self.path.hardlink_to(draft)
-            _sync_directory(self.path.parent)
+            sync_directory(self.path.parent)
         except OSError as fault:
             raise KeyFault(f"{self.path} can't be written ({type(fault).__name__})") from None
         finally:
@@ -234,11 +235,3 @@ def _write_private(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(descriptor)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from ..core import Core
 from ..errors import Conflict, NotFound
 from ..fulfilment import people
+from ..lookups import there
 from ..services import acts
-from ..services.pages import Page, by_time
+from ..services.pages import Page, newest
 from ..store import models, quick
 from . import merges, obstacles
 
@@ -24,17 +25,12 @@ def listing(
     tenant_id: str, *, state: str = OPEN, limit: int = 50, cursor: str | None = None
 ) -> Page[models.LinkConflict]:
     """Newest first, in one state."""
-    row = models.LinkConflict
-    query = row.select().where(row.tenant_id == tenant_id, row.state == state)
-    return by_time(query, row.created_at, row.id, limit=limit, cursor=cursor)
+    return newest(tenant_id, models.LinkConflict.created_at, limit=limit, cursor=cursor, state=state)
 
 
 def get(tenant_id: str, conflict_id: str) -> models.LinkConflict:
     """One conflict. Raises NotFound."""
-    found = quick.get(models.LinkConflict, id=conflict_id, tenant_id=tenant_id)
-    if found is None:
-        raise NotFound("no such link conflict")
-    return found
+    return there(quick.get(models.LinkConflict, id=conflict_id, tenant_id=tenant_id), "no such link conflict")
 
 
 def waiting(tenant_id: str) -> int:
@@ -97,9 +93,7 @@ def reason_of(core: Core, row: models.LinkConflict) -> str:
 
 
 def _undecided(tenant_id: str, conflict_id: str) -> models.LinkConflict:
-    row = quick.lock(models.LinkConflict, id=conflict_id, tenant_id=tenant_id)
-    if row is None:
-        raise NotFound("no such link conflict")
+    row = there(quick.lock(models.LinkConflict, id=conflict_id, tenant_id=tenant_id), "no such link conflict")
     if row.state != OPEN:
         raise Conflict("this conflict was decided before")
     return row

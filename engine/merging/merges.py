@@ -14,6 +14,7 @@ from ..core import Core
 from ..erasing.people import family
 from ..errors import Conflict, Invalid, NotFound
 from ..identity.subjects import Origin
+from ..lookups import there
 from ..rights import consent_carry, consent_sync, limits
 from ..services import acts
 from ..store import models, quick
@@ -69,10 +70,7 @@ def merge(
 
 def get(tenant_id: str, merge_id: str) -> models.SubjectMerge:
     """One merge. Raises NotFound."""
-    found = quick.get(models.SubjectMerge, id=merge_id, tenant_id=tenant_id)
-    if found is None:
-        raise NotFound("no such merge")
-    return found
+    return there(quick.get(models.SubjectMerge, id=merge_id, tenant_id=tenant_id), "no such merge")
 
 
 def of(core: Core, subject_id: str, *, limit: int = 50) -> list[Merge]:

@@ -18,7 +18,7 @@ from ..errors import NotAuthentic, PermanentError
 from . import shopify_bodies
 from .base import Delivery, Endpoint, Extraction, Identity, NoProbe, Trust
 from .bodies import body_hash, parse_object, printable, text
-from .signatures import any_match, as_bytes, hmac_base64, required_header, usable
+from .signatures import require_hmac_base64, required_header, usable
 
 _META = ("shop-domain", "api-version", "webhook-id", "event-id", "triggered-at", "name")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
@@ -36,8 +36,7 @@ class Shopify(NoProbe):
         keys = usable(endpoint.secrets)
         if not delivery.body:
             raise NotAuthentic("an empty body can't be authentic")
-        if not any_match([hmac_base64(key, delivery.body) for key in keys], [as_bytes(given)]):
-            raise NotAuthentic("the signature matches none of the connector's secrets")
+        require_hmac_base64(keys, delivery.body, given)
         return Trust.SIGNED
 
     def identify(self, delivery: Delivery, endpoint: Endpoint) -> Identity:

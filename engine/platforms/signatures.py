@@ -46,6 +46,12 @@ def hmac_base64(key: bytes, message: bytes, algorithm: Literal["sha256", "sha1"]
     return base64.b64encode(hmac.digest(key, message, algorithm))
 
 
+def require_hmac_base64(keys: Iterable[bytes], message: bytes, given: str) -> None:
+    """Raises NotAuthentic unless ``given`` is the HMAC-SHA256 under one of the keys."""
+    if not any_match([hmac_base64(key, message) for key in keys], [as_bytes(given)]):
+        raise NotAuthentic("the signature matches none of the connector's secrets")
+
+
 def hmac_hex(key: bytes, message: bytes) -> bytes:
     """Lower-case hex of the HMAC-SHA256: Stripe."""
     return hmac.digest(key, message, "sha256").hex().encode()

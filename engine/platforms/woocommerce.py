@@ -14,11 +14,10 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from ..errors import NotAuthentic
 from . import woocommerce_bodies
 from .base import Delivery, Endpoint, Extraction, Identity, Trust
 from .bodies import body_hash, parse_object, printable
-from .signatures import any_match, as_bytes, hmac_base64, required_header, usable
+from .signatures import require_hmac_base64, required_header, usable
 
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 _ENTITY = re.compile(r"&(?:lt|gt|quot|amp|#0*(?:34|38|39|60|62)|#[xX]0*(?:22|26|27|3[cC]|3[eE]));")
@@ -38,8 +37,7 @@ class WooCommerce:
         del now  # WooCommerce signs no time
         given = required_header(delivery.headers, "x-wc-webhook-signature")
         keys = usable(form for secret in endpoint.secrets for form in _as_entered_and_decoded(secret))
-        if not any_match([hmac_base64(key, delivery.body) for key in keys], [as_bytes(given)]):
-            raise NotAuthentic("the signature matches none of the connector's secrets")
+        require_hmac_base64(keys, delivery.body, given)
         return Trust.SIGNED
 
     def identify(self, delivery: Delivery, endpoint: Endpoint) -> Identity:

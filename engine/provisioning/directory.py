@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import peewee
 
 from ..access import members, roles
 from ..access.roles import Permission, Role
 from ..core import Core
-from ..errors import Forbidden, Invalid, NotFound, Stale, Taken
-from ..identity import did
+from ..errors import Forbidden, Stale, Taken
+from ..lookups import identifier
 from ..services.people.credentials import Caller
+from ..store import models
 
 T = TypeVar("T")
+Row = TypeVar("Row", models.ScimUser, models.ScimGroup)
 
 GIVEN = frozenset(Role) - {Role.OWNER}
 """What a directory's key can make of somebody: a key with the scope ``scim`` is given to a program that decides
@@ -77,12 +79,17 @@ def in_one_go(directory: Directory, change: Callable[[], T]) -> T:
             raise Taken("userName, address or displayName is taken here already") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Held(Generic[Row]):
+    """A row after a request, and the names of the attributes that changed by it."""
+
+    row: Row
+    changed: tuple[str, ...] = ()
+
+
 def row_id(text: str) -> str:
     """The id of a row. Raises NotFound for what can't be one."""
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound("there is no such resource in this directory") from None
+    return identifier(text, "there is no such resource in this directory")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,16 @@ what changes, and read only when somebody asks for all of it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from scim2_models import Context
 
-from ..errors import NotFound, Refused, Taken
+from ..errors import Refused, Taken
+from ..lookups import there
 from ..services import acts
 from ..store import models, quick
 from . import group_patch, shapes, standing
-from .directory import Directory, Wanted, in_one_go, row_id
+from .directory import Directory, Held, Wanted, in_one_go, row_id
 from .documents import folded
 from .group_patch import Members
 from .shapes import Group
@@ -21,31 +21,26 @@ from .shapes import Group
 ANY = Wanted()
 LONGEST = 500
 """Characters in a group's name and external id: an index holds them."""
+_MISSING = "there is no such group in this directory"
 
 
-@dataclass(frozen=True, slots=True)
-class HeldGroup:
-    """A row after a request, and the names of the attributes that changed by it."""
-
-    row: models.ScimGroup
-    changed: tuple[str, ...] = ()
-
-
-def create(directory: Directory, body: object) -> HeldGroup:
+def create(directory: Directory, body: object) -> Held[models.ScimGroup]:
     """A new group. Raises Refused, Taken, Forbidden."""
     fresh = _read(body, Context.RESOURCE_CREATION_REQUEST)
     wanted = Members(cleared=True, added=group_patch.ids_of(fresh.members or []))
     return in_one_go(directory, lambda: _create(directory, fresh, wanted))
 
 
-def replace(directory: Directory, group_id: str, body: object, wanted: Wanted = ANY) -> HeldGroup:
+def replace(
+    directory: Directory, group_id: str, body: object, wanted: Wanted = ANY
+) -> Held[models.ScimGroup]:
     """All of it anew. Raises NotFound, Stale, Refused, Taken, Forbidden."""
     fresh = _read(body, Context.RESOURCE_REPLACEMENT_REQUEST)
     members = Members(cleared=True, added=group_patch.ids_of(fresh.members or []))
     return in_one_go(directory, lambda: _change(directory, group_id, wanted, lambda _: (fresh, members)))
 
 
-def patch(directory: Directory, group_id: str, body: object, wanted: Wanted = ANY) -> HeldGroup:
+def patch(directory: Directory, group_id: str, body: object, wanted: Wanted = ANY) -> Held[models.ScimGroup]:
     """Some of it. Raises NotFound, Stale, Refused, Taken, Forbidden."""
     operations = shapes.read_patch(shapes.GroupPatch, body)
 
@@ -77,10 +72,7 @@ def remove(directory: Directory, group_id: str, wanted: Wanted = ANY) -> None:
 
 def get(directory: Directory, group_id: str) -> models.ScimGroup:
     """A row of this directory. Raises NotFound."""
-    row = quick.get(models.ScimGroup, id=row_id(group_id), tenant_id=directory.tenant_id)
-    if row is None:
-        raise NotFound("there is no such group in this directory")
-    return row
+    return there(quick.get(models.ScimGroup, id=row_id(group_id), tenant_id=directory.tenant_id), _MISSING)
 
 
 def member_ids(group_id: str) -> list[str]:
@@ -91,9 +83,7 @@ def member_ids(group_id: str) -> list[str]:
 
 
 def _locked(directory: Directory, group_id: str, wanted: Wanted) -> models.ScimGroup:
-    row = quick.lock(models.ScimGroup, id=row_id(group_id), tenant_id=directory.tenant_id)
-    if row is None:
-        raise NotFound("there is no such group in this directory")
+    row = there(quick.lock(models.ScimGroup, id=row_id(group_id), tenant_id=directory.tenant_id), _MISSING)
     wanted.require(row.version)
     return row
 
@@ -113,7 +103,7 @@ def _require_names(group: Group) -> None:
         raise Refused("invalidValue", "displayName: must not be blank")
 
 
-def _create(directory: Directory, fresh: Group, wanted: Members) -> HeldGroup:
+def _create(directory: Directory, fresh: Group, wanted: Members) -> Held[models.ScimGroup]:
     row = models.ScimGroup(id=directory.core.new_id(), tenant_id=directory.tenant_id)
     row.created_at = row.updated_at = directory.core.clock()
     _fill(directory, row, fresh)
@@ -123,7 +113,7 @@ def _create(directory: Directory, fresh: Group, wanted: Members) -> HeldGroup:
         standing.settle(directory, added)
     said = {"display_name": row.display_name, "added": added}
     _record(directory, "scim.group_created", row, said, people=len(added))
-    return HeldGroup(row, ("displayName", "members"))
+    return Held(row, ("displayName", "members"))
 
 
 def _change(
@@ -131,7 +121,7 @@ def _change(
     group_id: str,
     wanted: Wanted,
     become: Callable[[models.ScimGroup], tuple[Group, Members]],
-) -> HeldGroup:
+) -> Held[models.ScimGroup]:
     row = _locked(directory, group_id, wanted)
     fresh, members = become(row)
     before = (row.display_name, row.external_id, row.role)
@@ -140,7 +130,7 @@ def _change(
     told = {"displayName": renamed, "externalId": renumbered, "members": bool(added or removed)}
     names = [name for name, is_so in told.items() if is_so]
     if not names:
-        return HeldGroup(row)
+        return Held(row)
     _fill(directory, row, fresh)
     row.version, row.updated_at = row.version + 1, directory.core.clock()
     row.save()
@@ -152,7 +142,7 @@ def _change(
         standing.settle(directory, {*added, *removed})
     said = {"from": before[0], "to": row.display_name, "added": added, "removed": removed}
     _record(directory, "scim.group_changed", row, said, attributes=names)
-    return HeldGroup(row, tuple(names))
+    return Held(row, tuple(names))
 
 
 def _fill(directory: Directory, row: models.ScimGroup, group: Group) -> None:

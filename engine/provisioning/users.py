@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from scim2_models import Context
 
-from ..errors import NotFound, Refused, Taken
+from ..errors import Refused, Taken
+from ..lookups import there
 from ..services import acts
 from ..store import models, quick
 from . import accounts, documents, shapes, standing
 from .accounts import Told
-from .directory import Directory, Wanted, in_one_go, row_id
+from .directory import Directory, Held, Wanted, in_one_go, row_id
 from .documents import Document
 from .shapes import Person
 
 ANY = Wanted()
+_MISSING = "there is no such user in this directory"
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A row after a request, and the names of the attributes that changed by it."""
-
-    row: models.ScimUser
-    changed: tuple[str, ...] = ()
-
-
-def create(directory: Directory, body: object) -> Held:
+def create(directory: Directory, body: object) -> Held[models.ScimUser]:
     """A new user (RFC 7644 section 3.3), who may come in unless the directory says otherwise.
 
     Raises Refused, Taken, Conflict.
@@ -40,7 +33,7 @@ def create(directory: Directory, body: object) -> Held:
     return in_one_go(directory, lambda: _create(directory, document))
 
 
-def replace(directory: Directory, user_id: str, body: object, wanted: Wanted = ANY) -> Held:
+def replace(directory: Directory, user_id: str, body: object, wanted: Wanted = ANY) -> Held[models.ScimUser]:
     """What the directory says now, and nothing it said before (section 3.5.1); where it doesn't say whether
     somebody may come in, that stays. Raises NotFound, Stale, Refused, Taken, Conflict."""
     fresh = _read(body, Context.RESOURCE_REPLACEMENT_REQUEST)
@@ -53,7 +46,7 @@ def replace(directory: Directory, user_id: str, body: object, wanted: Wanted = A
     return in_one_go(directory, lambda: _change(directory, user_id, wanted, become))
 
 
-def patch(directory: Directory, user_id: str, body: object, wanted: Wanted = ANY) -> Held:
+def patch(directory: Directory, user_id: str, body: object, wanted: Wanted = ANY) -> Held[models.ScimUser]:
     """Some attributes (section 3.5.2). Raises NotFound, Stale, Refused, Taken, Conflict."""
     operations = shapes.read_patch(shapes.UserPatch, body)
 
@@ -84,17 +77,12 @@ def remove(directory: Directory, user_id: str, wanted: Wanted = ANY) -> None:
 
 def get(directory: Directory, user_id: str) -> models.ScimUser:
     """A row of this directory. Raises NotFound."""
-    row = quick.get(models.ScimUser, id=row_id(user_id), tenant_id=directory.tenant_id)
-    if row is None:
-        raise NotFound("there is no such user in this directory")
-    return row
+    return there(quick.get(models.ScimUser, id=row_id(user_id), tenant_id=directory.tenant_id), _MISSING)
 
 
 def locked(directory: Directory, user_id: str, wanted: Wanted) -> models.ScimUser:
     """The same, to be changed. Raises NotFound, Stale."""
-    row = quick.lock(models.ScimUser, id=row_id(user_id), tenant_id=directory.tenant_id)
-    if row is None:
-        raise NotFound("there is no such user in this directory")
+    row = there(quick.lock(models.ScimUser, id=row_id(user_id), tenant_id=directory.tenant_id), _MISSING)
     wanted.require(row.version)
     return row
 
@@ -111,7 +99,7 @@ def _require_name(person: Person) -> None:
         raise Refused("invalidValue", "userName: must not be blank")
 
 
-def _create(directory: Directory, document: Document) -> Held:
+def _create(directory: Directory, document: Document) -> Held[models.ScimUser]:
     core, now = directory.core, directory.core.clock()
     row = models.ScimUser(id=core.new_id(), tenant_id=directory.tenant_id, active=document["active"])
     row.created_at = row.updated_at = now
@@ -129,7 +117,7 @@ def _change(
     user_id: str,
     wanted: Wanted,
     become: Callable[[models.ScimUser, Document], Document],
-) -> Held:
+) -> Held[models.ScimUser]:
     row = locked(directory, user_id, wanted)
     before = documents.read(directory.core, row)
     after = become(row, before)

@@ -113,11 +113,16 @@ class Api:
         headers: Mapping[str, str],
         body: bytes | None = None,
         *,
+        wish: Mapping[str, Any] | None = None,
         credential: str,
     ) -> Reply:
-        """One call. What means the same everywhere is decided here: raises PermanentError for a refused
-        ``credential`` and for a redirect, TransientError for too many calls and a server's fault."""
+        """One call, with bytes or with a JSON document (``wish``). What means the same everywhere is decided
+        here: raises PermanentError for a refused ``credential`` and for a redirect, TransientError for too many
+        calls and a server's fault."""
         url = self.base_url.rstrip("/") + path
+        if wish is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+            body = json.dumps(wish, separators=(",", ":")).encode()
         reply = self.outgoing.call(f"{self.platform}'s API", method, url, body, headers)
         if reply.status in (401, 403):
             raise PermanentError(
@@ -152,11 +157,6 @@ class Api:
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
             raise TransientError(f"{self.platform}'s API answers HTTP {reply.status} without its JSON list")
         return found
-
-    @staticmethod
-    def to_json(document: Mapping[str, Any]) -> bytes:
-        """A body."""
-        return json.dumps(document, separators=(",", ":")).encode()
 
     def receipt(self, status: str, **told: Any) -> Receipt:
         """A receipt of this moment."""

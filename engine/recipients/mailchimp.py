@@ -124,10 +124,7 @@ def _done_or_gone(api: Api, reply: Reply) -> str:
 
 def _ask(api: Api, method: str, path: str, wish: Mapping[str, Any] | None = None) -> Reply:
     headers = basic("dxflow", api.secret(_KEY))
-    body = None if wish is None else api.to_json(wish)
-    if body is not None:
-        headers["Content-Type"] = "application/json"
-    return api.ask(method, "/3.0" + path, headers, body, credential=_KEY)
+    return api.ask(method, "/3.0" + path, headers, wish=wish, credential=_KEY)
 
 
 RECIPIENT = Recipient(

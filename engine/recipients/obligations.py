@@ -11,7 +11,7 @@ As whom the person is known there lies sealed in the row until it is done, and i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from .. import notices
 from ..core import Core
@@ -23,7 +23,7 @@ OPEN = ("pending", "waiting", "manual", "failed")
 KINDS = ("erase", "rectify", "restrict", "opt_out", "lift")
 """``opt_out``: neither sell nor share it any more (Cal. Civ. Code 1798.120, 11 CCR 7026(f)). ``lift``: what was
 restricted, or not to be sold, may be used again. No API says either, so a person does."""
-STATES = (*OPEN, "done", "closed")
+State = Literal["pending", "waiting", "manual", "failed", "done", "closed"]
 
 
 def oblige(

@@ -155,9 +155,9 @@ def _ask(api: Api, query: str, name: str, variables: Mapping[str, Any]) -> Any:
     """The named part of the answer. Raises TransientError when throttled, PermanentError for other errors."""
     version = api.credentials.get("version") or VERSION
     path = f"/admin/api/{version}/graphql.json"
-    headers = {"X-Shopify-Access-Token": api.secret(_TOKEN), "Content-Type": "application/json"}
-    body = api.to_json({"query": query, "variables": dict(variables)})
-    reply = api.ask("POST", path, headers, body, credential=_TOKEN)
+    headers = {"X-Shopify-Access-Token": api.secret(_TOKEN)}
+    wish = {"query": query, "variables": dict(variables)}
+    reply = api.ask("POST", path, headers, wish=wish, credential=_TOKEN)
     if reply.status != 200:
         raise api.unexpected(reply)
     found = api.json(reply)

@@ -112,10 +112,7 @@ def _id(customer: str) -> str:
 
 def _ask(api: Api, method: str, path: str, wish: Mapping[str, Any] | None = None) -> Reply:
     headers = basic(api.secret(_KEY), api.secret(_SECRET))
-    body = None if wish is None else api.to_json(wish)
-    if body is not None:
-        headers["Content-Type"] = "application/json"
-    return api.ask(method, "/wp-json/wc/v3" + path, headers, body, credential=_KEY)
+    return api.ask(method, "/wp-json/wc/v3" + path, headers, wish=wish, credential=_KEY)
 
 
 RECIPIENT = Recipient(

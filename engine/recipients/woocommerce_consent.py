@@ -23,12 +23,9 @@ def set_consent(api: Api, target: Target, options: Mapping[str, str], state: str
 
 
 def _tell(api: Api, customer: str, wish: Mapping[str, object]) -> str:
-    headers = {
-        **basic(api.secret("consumer_key"), api.secret("consumer_secret")),
-        "Content-Type": "application/json",
-    }
+    headers = basic(api.secret("consumer_key"), api.secret("consumer_secret"))
     path = f"/wp-json/wc/v3/customers/{quote(customer, safe='')}"
-    reply = api.ask("PUT", path, headers, api.to_json(wish), credential="consumer_key")
+    reply = api.ask("PUT", path, headers, wish=wish, credential="consumer_key")
     if reply.status == 404 and reply.document.get("code") == "woocommerce_rest_invalid_id":
         return "gone"
     if reply.status != 200:

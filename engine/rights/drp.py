@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from Crypto.Signature import eddsa
 
+from .. import strict_json
 from ..errors import Forbidden, Invalid, Malformed
 from ..outgoing import checked
 from .drp_claims import Claims, Fatal, claims, text
@@ -193,9 +193,9 @@ def require_key(raw: bytes) -> None:
 
 
 def _parsed(signed: bytes) -> dict[str, Any]:
-    """RFC 8259 and no more: an object, no name twice. Raises Malformed."""
+    """RFC 8259 and no more (``strict_json``), and an object. Raises Malformed."""
     try:
-        found = json.loads(signed.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        found = strict_json.loads(signed)
     except (ValueError, RecursionError):
         raise Malformed("what is signed is not JSON") from None
     if not isinstance(found, dict):
@@ -207,14 +207,3 @@ def _there(message: Mapping[str, Any], name: str, needed: bool) -> bool:
     if name in message or not needed:
         return name in message
     raise Malformed(f"{name} is missing")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..core import Core
-from ..errors import NotFound
+from ..lookups import there
 from ..store import models
 from . import acts
 from .pages import Page, by_time
@@ -33,9 +33,8 @@ def read(
             .where(model.id == notification_id, model.tenant_id == tenant_id, model.read_at.is_null())
             .execute()
         )
-        notice = model.get_or_none(id=notification_id, tenant_id=tenant_id)
-        if notice is None:
-            raise NotFound("no such notification")
+        found = model.get_or_none(id=notification_id, tenant_id=tenant_id)
+        notice = there(found, "no such notification")
         if first:
             acts.record(core, tenant_id, "notification.read", actor, notification=notice.id)
     return notice

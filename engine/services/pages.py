@@ -77,6 +77,16 @@ def by_time(query: Any, at: Any, row_id: Any, *, limit: int, cursor: str | None)
     return cut(kind, rows, limit, lambda row: Place(getattr(row, at.name), getattr(row, row_id.name)))
 
 
+def newest(tenant_id: str, at: Any, *, limit: int, cursor: str | None, **equal: object) -> Page[Any]:
+    """A page of a tenant's rows, newest first by the column ``at`` of their table: of those whose columns equal
+    these values, where None asks for nothing. Raises Invalid for a cursor of another list."""
+    row = at.model
+    query = row.select().where(row.tenant_id == tenant_id)
+    for name, value in equal.items():
+        query = query if value is None else query.where(getattr(row, name) == value)
+    return by_time(query, at, row.id, limit=limit, cursor=cursor)
+
+
 def older(query: Any, at: Any, row_id: Any, after: Place | None) -> Any:
     """``query`` newest first, from the row after that place on."""
     ordered = query.order_by(at.desc(), row_id.desc())

@@ -170,7 +170,7 @@ def entries(call: Call[EntryQuery, Nothing]) -> EntryPage:
     page = pages.by_number(
         "audit", fetch, lambda row: int(row.seq), limit=call.query.limit, cursor=call.query.cursor
     )
-    return EntryPage(items=[_entry(row) for row in page.rows], next_cursor=page.next_cursor)
+    return EntryPage.of(page, _entry)
 
 
 def checkpoint(call: Call[Nothing, Nothing]) -> Checkpoint:

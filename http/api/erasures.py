@@ -5,29 +5,21 @@ None of it names anybody: ids and counts.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
 from ...engine.access.roles import Permission
 from ...engine.erasing import certificate as certificates
 from ...engine.erasing import orders, plans
+from ...engine.erasing.erasure import Reason
+from ...engine.erasing.orders import State
 from ...engine.services.pages import Order
 from ...engine.store import models
 from .operation import Call, Operation, get, post
 from .values import Flag, Id, Line, Listed, Moment, Nothing, Paging, Shape, at_least_one, place_in
 
 _SOME = {"type": "string"}
-Reason = Literal[
-    "request",
-    "no_longer_necessary",
-    "consent_withdrawn",
-    "objection",
-    "unlawful_processing",
-    "legal_obligation",
-    "retention_period",
-]
-State = Literal["proposed", "refused", "executed"]
 
 
 class OrderQuery(Paging):

@@ -10,12 +10,12 @@ from ...engine.services import pages, rows
 from ...engine.services.pages import Order
 from ...engine.services.traffic import event_search
 from ...engine.services.traffic import events as service
+from ...engine.services.traffic.events import State
 from ...engine.store import models
 from .operation import Call
 from .values import ONE_LINE, Id, Line, Listed, Moment, Nothing, Optional, Paging, Shape, one_line, place_in
 
 _LIST = "events"
-State = Literal["received", "running", "retrying", "done", "failed", "discarded"]
 
 
 class Event(Shape):

@@ -5,6 +5,7 @@ A token is shown once, stands in no address, and is worth one acceptance within 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
@@ -92,7 +93,7 @@ def listing(call: Call[InvitationQuery, Nothing]) -> InvitationPage:
     """Newest first."""
     page = service.listing(call.tenant_id, limit=call.query.limit, cursor=call.query.cursor)
     acts.people_read(call.core, call.tenant_id, call.caller.actor, "invitations", [], users=len(page.rows))
-    return InvitationPage(items=[_shape(call, row) for row in page.rows], next_cursor=page.next_cursor)
+    return InvitationPage.of(page, partial(_shape, call))
 
 
 def revoke(call: Call[Nothing, Nothing]) -> Invitation:

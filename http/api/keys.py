@@ -81,7 +81,7 @@ def listing(call: Call[ApiKeyQuery, Nothing]) -> ApiKeyPage:
     """Newest first."""
     owner, query = call.caller.user_id, call.query
     page = credentials.listing(call.tenant_id, owner, limit=query.limit, cursor=query.cursor)
-    return ApiKeyPage(items=[_shape(row) for row in page.rows], next_cursor=page.next_cursor)
+    return ApiKeyPage.of(page, _shape)
 
 
 def revoke(call: Call[Nothing, Nothing]) -> ApiKey:

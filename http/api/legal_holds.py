@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...engine.access.roles import Permission
-from ...engine.errors import Invalid, NotFound
+from ...engine.errors import NotFound
 from ...engine.fulfilment import legal_holds as service
-from ...engine.identity import did
+from ...engine.lookups import identifier
 from ...engine.store import models
 from .events import Reason
 from .operation import Call, Operation, get, post
@@ -73,10 +73,7 @@ def _records(call: Call[Nothing, Nothing]) -> list[LegalHoldRecord]:
 
 
 def _hold_id(call: Call[Nothing, Nothing]) -> str:
-    try:
-        return did.canonical(call.path_values["hold_id"])
-    except Invalid:
-        raise NotFound("no such legal hold") from None
+    return identifier(call.path_values["hold_id"], "no such legal hold")
 
 
 def _values(hold: models.LegalHold) -> dict[str, object]:

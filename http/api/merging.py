@@ -96,7 +96,7 @@ def listing(call: Call[LinkConflictQuery, Nothing]) -> LinkConflictPage:
     """Newest first."""
     query = call.query
     page = conflicts.listing(call.tenant_id, state=query.state, limit=query.limit, cursor=query.cursor)
-    return LinkConflictPage(items=[_conflict(row) for row in page.rows], next_cursor=page.next_cursor)
+    return LinkConflictPage.of(page, _conflict)
 
 
 def show(call: Call[Nothing, Nothing]) -> LinkConflict:

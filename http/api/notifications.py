@@ -40,7 +40,7 @@ def listing(call: Call[NotificationQuery, Nothing]) -> NotificationPage:
     """Newest first."""
     query = call.query
     page = service.listing(call.tenant_id, unread=query.unread, limit=query.limit, cursor=query.cursor)
-    return NotificationPage(items=[_shape(row) for row in page.rows], next_cursor=page.next_cursor)
+    return NotificationPage.of(page, _shape)
 
 
 def read(call: Call[Nothing, Nothing]) -> Notification:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from ...engine.access.roles import Permission
+from ...engine.recipients.obligations import State
 from ...engine.services.connectors import connector_apis
 from ...engine.services.pages import Order
 from ...engine.services.rights import obligations as service
 from ...engine.store import models
 from .operation import Call, Operation, get, post
 from .values import Id, Line, Listed, Moment, Nothing, Paging, Shape, place_in
-
-State = Literal["pending", "waiting", "manual", "failed", "done", "closed"]
 
 
 class ObligationQuery(Paging):
@@ -115,8 +114,7 @@ def listing(call: Call[ObligationQuery, Nothing]) -> ObligationPage:
         limit=wanted.limit,
         cursor=wanted.cursor,
     )
-    items = [_shape(row) for row in page.rows]
-    return ObligationPage(items=items, next_cursor=page.next_cursor)
+    return ObligationPage.of(page, _shape)
 
 
 def show(call: Call[Nothing, Nothing]) -> ObligationRecord:

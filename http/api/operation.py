@@ -1,7 +1,7 @@
 """What one operation of the API is: a row of the table in ``table.py``, and what its handler gets.
 
-``get``, ``post`` and ``post_openly`` are the only ways to make one. They demand a permission, or the reason why
-there is none, and tie the handler's types to the models that validate: a route that anybody may call by
+``get`` and ``post`` are the only ways to make one. They demand a permission, or the reason why there is none
+(``Openly``), and tie the handler's types to the models that validate: a route that anybody may call by
 mistake, or that answers something undocumented, can't be declared.
 """
 
@@ -14,8 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from ...engine.access.roles import Permission, Scope, scopes_with
 from ...engine.core import Core
-from ...engine.errors import Invalid, NotFound
-from ...engine.identity import did
+from ...engine.lookups import identifier
 from ...engine.services.people.credentials import Caller
 from ...engine.services.traffic.queues import Depths
 from ..gate import Rule, open_to_all, with_key
@@ -48,10 +47,7 @@ class Call(Generic[Query, Body]):
     @property
     def id(self) -> str:
         """The id in the path. Raises NotFound for anything but a UUID: no row has such an id."""
-        try:
-            return did.canonical(self.path_values["id"])
-        except Invalid:
-            raise NotFound("nothing has this id") from None
+        return identifier(self.path_values["id"], "nothing has this id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +121,16 @@ def get(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Openly:
+    """Nobody needs a key, and why that is right."""
+
+    because: str
+
+
 def post(
     path: str,
-    permission: Permission,
+    permission: Permission | Openly,
     handler: Callable[[Call[Nothing, Body]], Answer],
     summary: str,
     *,
@@ -137,11 +140,12 @@ def post(
     atomic: bool = True,
     shown_once: str = "",
 ) -> Operation:
-    """A POST below ``PREFIX``; ``Idempotency-Key`` comes with it."""
+    """A POST below ``PREFIX``; ``Idempotency-Key`` comes with it, where who calls is known."""
     return Operation(
         method="POST",
         path=PREFIX + path,
-        permission=permission,
+        permission=None if isinstance(permission, Openly) else permission,
+        open_because=permission.because if isinstance(permission, Openly) else "",
         summary=summary,
         handler=handler,
         query=Nothing,
@@ -150,29 +154,4 @@ def post(
         status=status,
         atomic=atomic,
         shown_once=shown_once,
-    )
-
-
-def post_openly(
-    path: str,
-    because: str,
-    handler: Callable[[Call[Nothing, Body]], Answer],
-    summary: str,
-    *,
-    body: type[Body],
-    answer: type[Answer],
-    status: int = 200,
-) -> Operation:
-    """A POST below ``PREFIX`` for which nobody needs a key, and why that is right."""
-    return Operation(
-        method="POST",
-        path=PREFIX + path,
-        permission=None,
-        open_because=because,
-        summary=summary,
-        handler=handler,
-        query=Nothing,
-        body=body,
-        answer=answer,
-        status=status,
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import falcon
 from pydantic import ValidationError
 
+from ...engine import strict_json
 from ...engine.errors import Invalid, Malformed
 from ..webhooks import read_body
 from .values import Optional, Shape
@@ -50,9 +51,9 @@ def body(req: falcon.Request, model: type[Model], limit: int) -> Model:
 
 
 def parse(raw: bytes) -> object:
-    """RFC 8259 and no more: UTF-8, no NaN, no name twice in an object. Raises Malformed."""
+    """RFC 8259 and no more (``strict_json``). Raises Malformed."""
     try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        return strict_json.loads(raw)
     except UnicodeDecodeError:
         raise Malformed("the body is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -61,7 +62,7 @@ def parse(raw: bytes) -> object:
         ) from None
     except RecursionError:
         raise Malformed("the body is nested too deeply") from None
-    except ValueError:  # an integer of thousands of digits, and the two refusals below
+    except ValueError:  # an integer of thousands of digits, NaN, a name twice
         raise Malformed("the body is not JSON that can be read exactly") from None
 
 
@@ -93,14 +94,3 @@ def _fault(model: type[Shape], fault: Mapping[str, Any]) -> dict[str, str]:
 
 def _names(model: type[Shape]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name twice in one object")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

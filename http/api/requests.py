@@ -144,8 +144,7 @@ def listing(call: Call[RequestQuery, Nothing]) -> RightsRequestPage:
     """Newest first."""
     query = call.query
     page = service.listing(call.tenant_id, state=query.state, limit=query.limit, cursor=query.cursor)
-    items = [shaped(row) for row in page.rows]
-    return RightsRequestPage(items=items, next_cursor=page.next_cursor)
+    return RightsRequestPage.of(page, shaped)
 
 
 def show(call: Call[Nothing, Nothing]) -> RightsRequestRecord:

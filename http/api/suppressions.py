@@ -67,8 +67,7 @@ def listing(call: Call[SuppressionQuery, Nothing]) -> SuppressionPage:
     """Newest first."""
     query = call.query
     page = service.listing(call.tenant_id, order_id=query.order_id, limit=query.limit, cursor=query.cursor)
-    items = [_shape(row) for row in page.rows]
-    return SuppressionPage(items=items, next_cursor=page.next_cursor)
+    return SuppressionPage.of(page, _shape)
 
 
 def lift(call: Call[Nothing, Lift]) -> Lifted:

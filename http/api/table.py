@@ -19,7 +19,7 @@ from . import (
     timeline,
     users,
 )
-from .operation import Operation, get, post, post_openly
+from .operation import Openly, Operation, get, post
 from .values import Nothing
 
 LOOK, RECORD, ACT, READ_PEOPLE = Permission.LOOK, Permission.RECORD, Permission.ACT, Permission.READ_PEOPLE
@@ -148,8 +148,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "/invitations", MANAGE_USERS, invitations.invite, "Invite a person",
         body=invitations.NewInvitation, answer=invitations.InvitationMade, status=201, shown_once="token",
     ),
-    post_openly(
-        "/invitations/accept", "the invitation's token is the credential", invitations.accept,
+    post(
+        "/invitations/accept", Openly("the invitation's token is the credential"), invitations.accept,
         "Accept an invitation", body=invitations.Acceptance, answer=invitations.Accepted,
     ),
     post(

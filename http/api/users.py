@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from ...engine.access.roles import Role
@@ -53,7 +54,7 @@ def listing(call: Call[UserQuery, Nothing]) -> UserPage:
     """Newest first."""
     page = membership.listing(call.tenant_id, limit=call.query.limit, cursor=call.query.cursor)
     _note(call, len(page.rows))
-    return UserPage(items=[_shape(call, member) for member in page.rows], next_cursor=page.next_cursor)
+    return UserPage.of(page, partial(_shape, call))
 
 
 def show(call: Call[Nothing, Nothing]) -> User:

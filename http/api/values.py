@@ -7,9 +7,9 @@ taken, and one that doesn't is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -49,6 +49,11 @@ class Listed(Shape, Generic[Row]):
 
     items: list[Row]
     next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: pages.Page[Any], shape: Callable[[Any], Row]) -> Self:
+        """A page of rows, each in its shape."""
+        return cls(items=[shape(row) for row in page.rows], next_cursor=page.next_cursor)
 
 
 _CONTROLS = r"\u0000-\u001f\u007f-\u009f"

@@ -12,17 +12,27 @@ from typing import Any
 import falcon
 
 from ...engine.access.roles import Permission
+from ..frontend import Assets
 from ..gate import Gate, open_to_all, signed_in
-from .answers import Redirect, send_problem, send_redirect
-from .assets import Assets
+from .answers import HEADERS, Redirect, send_problem, send_redirect
 from .audit import audit, audit_links, auditor
 from .audit.auditor import BASE as AUDITORS
 from .audit.auditor import auditor_door, auditor_face
 from .connectors import connectors
 from .desk import Desk, make
-from .people import account, keys, member, people, reset, scim_setup, second_factor, sso, sso_setup
+from .people import (
+    account,
+    invitation,
+    keys,
+    member,
+    people,
+    reset,
+    scim_setup,
+    second_factor,
+    sso,
+    sso_setup,
+)
 from .people.entrance import SecondFactor, SignIn
-from .people.invitation import Accepting
 from .rights import (
     agents,
     endpoints,
@@ -78,10 +88,11 @@ def install(app: falcon.App[Any, Any], gate: Gate, shared: Desk) -> None:
     gate.add(app, "/dashboard/sign-in", SignIn(shared), open_to_all("the way in"))
     half_in = open_to_all("the second half of the way in: its own cookie says who")
     gate.add(app, "/dashboard/second-factor", SecondFactor(shared), half_in)
-    gate.add(app, "/dashboard/invitation", Accepting(shared), open_to_all("its token is the credential"))
+    invitation.install(app, gate, shared)
     reset.install(app, gate, shared)
     sso.install(app, gate, shared)
-    gate.add(app, "/dashboard/static/{name}", Assets(shared), open_to_all("the same for everybody"))
+    assets = Assets(shared.renderer.assets, lambda resp: resp.set_headers(HEADERS))
+    gate.add(app, "/dashboard/static/{name}", assets, open_to_all("the same for everybody"))
     gate.add(app, "/dashboard/reports/{name}", reports.Download(shared), signed_in(Permission.LOOK))
     certificate = erasures.Certificate(shared)
     gate.add(app, "/dashboard/requests/{request_id}/certificate", certificate, signed_in(Permission.LOOK))

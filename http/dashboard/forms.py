@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import falcon
 
-from ...engine.errors import Forbidden, Invalid, Malformed, NotFound, TooLarge
-from ...engine.identity import did
+from ...engine import lookups
+from ...engine.errors import Forbidden, Malformed, TooLarge
 from .desk import Desk
 
 LIMIT = 64 * 1024  # bytes; the longest field is a discard reason
@@ -55,10 +55,7 @@ def require_token(form: Form, expected: str) -> None:
 
 def identifier(text: str, what: str) -> str:
     """A UUID out of an address or a field, in its canonical form. Raises NotFound, which names ``what``."""
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound(f"no such {what}") from None
+    return lookups.identifier(text, f"no such {what}")
 
 
 def safe_next(desk: Desk, wanted: str | None) -> str:

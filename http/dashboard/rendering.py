@@ -1,10 +1,8 @@
-"""Templates, and the few things they may call. Everything is escaped; a missing name is an error, not a gap."""
+"""Templates, and the few things they may call."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,19 +11,10 @@ from markupsafe import Markup
 
 from ...config.console import ago
 from ...engine import moments
+from ..frontend import environment, read_assets
 from . import words
 
 _HERE = Path(__file__).parent
-_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-
-
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """One static file, in memory. ``version`` changes with its content and is part of its address."""
-
-    content: bytes
-    content_type: str
-    version: str
 
 
 class Renderer:
@@ -34,13 +23,7 @@ class Renderer:
     def __init__(self) -> None:
         """Reads the static files; templates are read when first used."""
         self.assets = read_assets(_HERE / "static")
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = environment(_HERE / "templates")
         self._environment.globals.update(
             asset=self._asset,
             when=_when,
@@ -80,13 +63,3 @@ def _day(context: jinja2.runtime.Context, text: str) -> Markup:
 def _date(text: str) -> Markup:
     """A day (``YYYY-MM-DD``) in full."""
     return Markup('<time datetime="{}">{}</time>').format(text, words.written(date.fromisoformat(text)))
-
-
-def read_assets(folder: Path) -> dict[str, Asset]:
-    """Every file of a folder, by its name."""
-    return {path.name: _read(path) for path in sorted(folder.iterdir())}
-
-
-def _read(path: Path) -> Asset:
-    content = path.read_bytes()
-    return Asset(content, _TYPES[path.suffix], hashlib.sha256(content).hexdigest()[:12])

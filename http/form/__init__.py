@@ -6,15 +6,17 @@ headers and what errors look like. What happens to a request is ``engine/desk/po
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import falcon
 
 from ...engine.core import Core
+from ..frontend import Assets
 from ..gate import Gate, open_to_all
-from .answers import BASE, Desk, face
+from .answers import BASE, Desk, face, send_headers
 from .packages import Fetching
-from .pages import Assets, Confirm, Form, Status
+from .pages import Confirm, Form, Status
 from .rendering import Renderer
 
 
@@ -28,7 +30,8 @@ def install(app: falcon.App[Any, Any], gate: Gate, desk: Desk) -> None:
     anybody = open_to_all("anybody may ask about their own data, known here or not")
     keyed = open_to_all("the key of the request is the credential")
     linked = open_to_all("the token of the mailed link is the credential")
-    gate.add(app, f"{BASE}/static/{{name}}", Assets(desk), open_to_all("the same for everybody"))
+    assets = Assets(desk.renderer.assets, partial(send_headers, desk))
+    gate.add(app, f"{BASE}/static/{{name}}", assets, open_to_all("the same for everybody"))
     gate.add(app, f"{BASE}/{{tenant}}", Form(desk), anybody)
     gate.add(app, f"{BASE}/{{tenant}}/confirm", Confirm(desk), linked)
     gate.add(app, f"{BASE}/{{tenant}}/{{request_id}}", Status(desk), keyed)

@@ -20,10 +20,9 @@ from ...engine.store import models, scope
 from ..client import address_of, browser_of
 from ..dashboard import forms
 from . import fields
-from .answers import BASE, Desk, send_headers, send_page
+from .answers import BASE, Desk, send_page
 from .fields import Typed
 
-_FOREVER = "public, max-age=31536000, immutable"
 _ONCE = re.compile(r"[A-Za-z0-9-]{20,64}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_.~-]{10,500}", re.ASCII)
 
@@ -130,25 +129,6 @@ class Confirm:
             _notice(desk, resp, portal, "confirm.title", "status.confirmed")
         else:
             _notice(desk, resp, portal, "confirm.title", "confirm.failed", status=422)
-
-
-@dataclass(frozen=True, slots=True)
-class Assets:
-    """``/request/static/{name}``: from memory, kept by browsers until its content changes."""
-
-    desk: Desk
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        """The file."""
-        asset = self.desk.renderer.assets.get(name)
-        if asset is None:
-            raise NotFound("there is no such file")
-        send_headers(self.desk, resp)
-        current = req.get_param("v") == asset.version
-        resp.set_header("Cache-Control", _FOREVER if current else "no-cache")
-        resp.content_type, resp.data = asset.content_type, asset.content
-
-    on_head = on_get
 
 
 def _act(desk: Desk, row: models.RightsRequest, form: Mapping[str, str], client: Client) -> dict[str, str]:

@@ -1,13 +1,11 @@
-"""The form's pages: templates with a language and the few things they may call. Everything is escaped."""
+"""The form's pages: templates with a language, and the few things they may call."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-import jinja2
-
-from ..dashboard.rendering import read_assets
+from ..frontend import environment, read_assets
 from . import texts
 
 _HERE = Path(__file__).parent
@@ -20,13 +18,7 @@ class Renderer:
         """Reads the static files and all languages; templates are read when first used."""
         self.assets = read_assets(_HERE / "static")
         self.texts = texts.read()
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = environment(_HERE / "templates")
         self._environment.globals.update(texts=self.texts)
 
     def render(self, template: str, base: str, language: str, values: Mapping[str, object]) -> str:

@@ -12,10 +12,11 @@ from ..gate import Gate, with_key
 from ..outside import HttpSettings
 from .answers import face
 from .discovery import Config, NamedResourceType, NamedSchema, ResourceTypes, Schemas
-from .groups import GroupResource, GroupSearch, GroupsResource
+from .groups import GROUPS
 from .resources import Place
 from .root import RootSearch
-from .users import UserResource, UserSearch, UsersResource
+from .rows import All, One, Search
+from .users import USERS
 
 BASE = "/scim/v2"
 
@@ -25,12 +26,12 @@ def install(app: falcon.App[Any, Any], gate: Gate, core: Core, settings: HttpSet
     place = Place(core, settings.max_body_bytes, settings.public_url.rstrip("/") + BASE)
     rule = with_key(Permission.PROVISION)
     for path, resource in (
-        ("/Users", UsersResource(place)),
-        ("/Users/.search", UserSearch(place)),
-        ("/Users/{row_id}", UserResource(place)),
-        ("/Groups", GroupsResource(place)),
-        ("/Groups/.search", GroupSearch(place)),
-        ("/Groups/{row_id}", GroupResource(place)),
+        ("/Users", All(place, USERS)),
+        ("/Users/.search", Search(place, USERS)),
+        ("/Users/{row_id}", One(place, USERS)),
+        ("/Groups", All(place, GROUPS)),
+        ("/Groups/.search", Search(place, GROUPS)),
+        ("/Groups/{row_id}", One(place, GROUPS)),
         ("/.search", RootSearch()),
         ("/ServiceProviderConfig", Config(place)),
         ("/ResourceTypes", ResourceTypes(place)),

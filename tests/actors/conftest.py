@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import dramatiq
 import pytest
 import redis
+from flow import Sender, drain
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -21,6 +22,8 @@ from dxflow.actors.broker.broker import TenantBroker
 from dxflow.actors.broker.consumer import TenantConsumer
 from dxflow.actors.broker.names import QUEUE
 from dxflow.config.valkey import EmbeddedValkey
+from dxflow.engine.core import Core
+from dxflow.engine.services import tenants
 from waiting import wait_until
 
 PATIENCE_S = 30.0
@@ -208,3 +211,21 @@ def message() -> Callable[..., dramatiq.Message[Any]]:
         return dramatiq.Message("dxflow", actor, (number,), {}, options, **fields)
 
     return make
+
+
+@pytest.fixture
+def shop(core: Core) -> Callable[[], Sender]:
+    """Makes tenants with a connector, and nothing under way."""
+
+    def make() -> Sender:
+        sender = Sender(core, tenants.create(core, "Shop", "DE").controller.id)
+        drain(core)
+        return sender
+
+    return make
+
+
+@pytest.fixture
+def one(valkey: Server, lock_node: Callable[..., Any]) -> list[Any]:
+    """The shared Valkey as a lock's only node."""
+    return [lock_node(valkey)]

@@ -30,6 +30,19 @@ def note(ran):
     return declare
 
 
+def held_up(broker):
+    """An actor that waits: events for that it started and that it may go on, and what it was run with."""
+    started, go_on, ran = threading.Event(), threading.Event(), []
+
+    @dramatiq.actor(broker=broker)
+    def note(number):
+        started.set()
+        go_on.wait(30)
+        ran.append(number)
+
+    return started, go_on, ran
+
+
 def test_what_a_killed_worker_held_comes_back_within_its_lease(
     valkey, make_broker, run_worker, message, note, ran, start_worker_process
 ):
@@ -53,14 +66,7 @@ def test_a_wiped_redis_keeps_workers_alive_and_counts_sane(
     own_valkey, make_broker, run_worker, message, eventually
 ):
     broker = make_broker(own_valkey, lease_ms=500)
-    started, go_on, ran = threading.Event(), threading.Event(), []
-
-    @dramatiq.actor(broker=broker)
-    def note(number):
-        started.set()
-        go_on.wait(30)
-        ran.append(number)
-
+    started, go_on, ran = held_up(broker)
     with run_worker(broker, threads=1):
         broker.enqueue(message(A, 1))
         assert started.wait(30)
@@ -119,14 +125,7 @@ def test_an_acknowledgement_made_while_redis_was_away_arrives_when_it_is_back(
     own_valkey, make_broker, run_worker, message, eventually
 ):
     broker = make_broker(own_valkey, lease_ms=60_000)
-    started, go_on, ran = threading.Event(), threading.Event(), []
-
-    @dramatiq.actor(broker=broker)
-    def note(number):
-        started.set()
-        go_on.wait(30)
-        ran.append(number)
-
+    started, go_on, ran = held_up(broker)
     broker.enqueue(message(A, 1))
     with run_worker(broker):
         assert started.wait(30)

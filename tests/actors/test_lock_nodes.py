@@ -14,11 +14,6 @@ from dxflow.actors.middleware.redlock import Redlock
 KEY = "audit_register_did:dep:aa"
 
 
-@pytest.fixture
-def one(valkey, lock_node):
-    return [lock_node(valkey)]
-
-
 def _lock(nodes, ttl_ms: int = 30_000, **options) -> Redlock:
     return Redlock(nodes, ttl_ms, **options)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -19,7 +19,6 @@ from dxflow.actors.workflows import declare
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
 from dxflow.engine.mail.queue import queue
-from dxflow.engine.services import tenants
 from dxflow.engine.services.people import password_resets, users
 from dxflow.engine.services.traffic import pausing
 from dxflow.engine.store import models
@@ -47,18 +46,6 @@ def relay(core: Core, make_broker, valkey) -> Relay:
     dispatcher = Dispatcher(core, broker)
     declare(broker, core, dispatcher, Metrics())
     return Relay(core, broker, dispatcher)
-
-
-@pytest.fixture
-def shop(core: Core) -> Callable[[], Sender]:
-    """Makes tenants with a connector, and nothing under way."""
-
-    def make() -> Sender:
-        sender = Sender(core, tenants.create(core, "Shop", "DE").controller.id)
-        drain(core)
-        return sender
-
-    return make
 
 
 def stands(sender: Sender) -> list[tuple[str, str, int, int, str | None]]:

@@ -18,11 +18,6 @@ from waiting import wait_until
 KEY = "audit_register_did:dep:aa"
 
 
-@pytest.fixture
-def one(valkey, lock_node):
-    return [lock_node(valkey)]
-
-
 def _lock(nodes, ttl_ms: int = 30_000, **options) -> Redlock:
     return Redlock(nodes, ttl_ms, **options)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
-from flow import Sender, customer, drain
+from flow import Sender, customer
 
 from dxflow.actors import relay as relays
 from dxflow.actors.broker.reads import Depth
@@ -15,7 +14,6 @@ from dxflow.actors.relay import Relay
 from dxflow.engine import machine
 from dxflow.engine.core import Core
 from dxflow.engine.identity import did
-from dxflow.engine.services import tenants
 from dxflow.engine.store import models
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
@@ -25,18 +23,6 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], i
 def relay(core: Core, make_broker, valkey) -> Relay:
     broker = make_broker(valkey)
     return Relay(core, broker, Dispatcher(core, broker))
-
-
-@pytest.fixture
-def shop(core: Core) -> Callable[[], Sender]:
-    """Makes tenants with a connector, and nothing under way."""
-
-    def make() -> Sender:
-        sender = Sender(core, tenants.create(core, "Shop", "DE").controller.id)
-        drain(core)
-        return sender
-
-    return make
 
 
 def _queued(relay: Relay, *senders: Sender) -> list[int]:

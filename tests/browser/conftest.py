@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from databases import usually_sqlite
 from flow import Sender, customer
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from reading import MISSING, Watch, open_chromium, sign_in
@@ -43,10 +44,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def database_url(migrated: Callable[[str], str]) -> str:
-    """The browser sees the same pages whatever the database is."""
-    return migrated("sqlite")
+database_url = usually_sqlite
 
 
 @pytest.fixture

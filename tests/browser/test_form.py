@@ -25,14 +25,9 @@ BARE = pytest.mark.parametrize("scripts", [False], ids=["no scripts"], indirect=
 
 
 @pytest.fixture
-def box() -> Postbox:
-    return Postbox()
-
-
-@pytest.fixture
-def site(core: Core, box: Postbox) -> Iterator[str]:
+def site(mailing: Core) -> Iterator[str]:
     """A running edge that sends mail."""
-    with edge(with_post(core, box), "http://127.0.0.1") as address:
+    with edge(mailing, "http://127.0.0.1") as address:
         yield address
 
 

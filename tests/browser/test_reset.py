@@ -21,13 +21,8 @@ ADA, NEW = "ada@acme.example", "other plain words together"
 
 
 @pytest.fixture
-def box() -> Postbox:
-    return Postbox()
-
-
-@pytest.fixture
-def site(core: Core, box: Postbox) -> Iterator[str]:
-    with edge(with_post(core, box), "http://127.0.0.1") as address:
+def site(mailing: Core) -> Iterator[str]:
+    with edge(mailing, "http://127.0.0.1") as address:
         yield address
 
 

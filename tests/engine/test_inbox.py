@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -95,6 +95,25 @@ class _Gate:
             if self.fault is not None:
                 raise self.fault
 
+    def pass_together(self, box: Inbox, accept: Callable[[int], object], count: int) -> None:
+        """So many threads accept something: the first opens a transaction, the others pile up behind it, and
+        only then it goes on."""
+
+        def run(number: int) -> None:
+            try:
+                accept(number)
+            finally:
+                self._store.close()
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(box._pile) == count - 1, what="everybody but the first to be in the pile")
+        self.open.set()
+        for thread in threads:
+            thread.join(10)
+        assert not any(thread.is_alive() for thread in threads)
+
 
 @pytest.fixture
 def gate(core: Core, monkeypatch: pytest.MonkeyPatch) -> _Gate:
@@ -106,16 +125,7 @@ def gate(core: Core, monkeypatch: pytest.MonkeyPatch) -> _Gate:
 
 def test_commits_are_shared(core: Core, tenant: NewTenant, gate: _Gate) -> None:
     box = Inbox(core)
-    threads = [
-        threading.Thread(target=lambda n=n: (box.accept(_arrival(tenant, f"d{n}")), gate._store.close()))
-        for n in range(20)
-    ]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(box._pile) == 19, what="everybody but the first to be in the pile")
-    gate.open.set()
-    for thread in threads:
-        thread.join()
+    gate.pass_together(box, lambda number: box.accept(_arrival(tenant, f"d{number}")), 20)
     assert gate.transactions == 2
     assert len(events("webhook")) == 20
 
@@ -133,17 +143,9 @@ def test_a_failing_commit_tells_everybody_and_stores_nothing(
             box.accept(_arrival(tenant, f"d{number}"))
         except Unavailable as error:
             told.append(error)
-        finally:
-            gate._store.close()
 
     gate.fault = fault
-    threads = [threading.Thread(target=accept, args=(number,)) for number in range(10)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(box._pile) == 9, what="everybody but the first to be in the pile")
-    gate.open.set()
-    for thread in threads:
-        thread.join(10)
+    gate.pass_together(box, accept, 10)
     assert len(told) == 10
     assert len(set(map(id, told))) == 10, "an error raised in two threads mixes their tracebacks"
     assert "canary" not in "".join(map(str, told))
@@ -166,16 +168,8 @@ def test_a_row_that_the_database_refuses_does_not_cost_its_neighbours(
             results[number] = box.accept(stranger if number == 3 else _arrival(tenant, f"d{number}"))
         except Unavailable as error:
             results[number] = error
-        finally:
-            gate._store.close()
 
-    threads = [threading.Thread(target=accept, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(box._pile) == 7, what="everybody but the first to be in the pile")
-    gate.open.set()
-    for thread in threads:
-        thread.join(10)
+    gate.pass_together(box, accept, 8)
     assert isinstance(results.pop(3), Unavailable)
     assert {result.status for result in results.values()} == {"accepted"}  # type: ignore[attr-defined]
     assert len(events("webhook")) == 7
@@ -191,18 +185,9 @@ def test_a_commit_cut_short_leaves_nobody_waiting_for_ever(
             box.accept(_arrival(tenant, f"d{number}"))
         except (Unavailable, SystemExit) as error:
             results.append(type(error))
-        finally:
-            gate._store.close()
 
     gate.fault = SystemExit()
-    threads = [threading.Thread(target=accept, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(box._pile) == 3, what="everybody but the first to be in the pile")
-    gate.open.set()
-    for thread in threads:
-        thread.join(10)
-    assert not any(thread.is_alive() for thread in threads)
+    gate.pass_together(box, accept, 4)
     assert sorted(results, key=str) == sorted([SystemExit, SystemExit, Unavailable, Unavailable], key=str)
     assert events("webhook") == []
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import chains
 import pytest
 from anchored import KEY, carried
-from chains import Chain, Proxy, anvil, running
+from chains import Chain, anvil, running
 from server import ask
 from traffic import Crowd, shipments
 
@@ -29,11 +30,7 @@ def chain() -> Iterator[Chain]:
         yield chain
 
 
-@pytest.fixture
-def proxy(chain: Chain) -> Iterator[Proxy]:
-    proxy = Proxy(chain.url)
-    yield proxy
-    proxy.close()
+proxy = chains.proxy
 
 
 def test_people_are_registered_whatever_the_chain_does_and_every_root_is_anchored_once(

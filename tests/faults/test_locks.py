@@ -87,16 +87,22 @@ def test_a_lock_node_that_hangs_holds_up_nobody(installation, books, make_server
     assert attempts_spent(books) == 0
 
 
-def test_what_a_holder_stopped_beyond_its_ttl_writes_late_is_refused_by_the_database(
-    installation, books, make_server, own_redis, start_holder
-):
-    shared = {"redis_url": own_redis.url, "lease_ms": 1000, "lock_ttl_ms": LOCK_TTL_MS}
+def half_registered(installation, make_server, start_holder, shared):
+    """Deliveries were accepted, somebody holds the lock over some of them, and a worker wants the rest."""
     edge = make_server(installation.directory, "web", **shared).start().ready()
     crowd = Crowd(edge.port, installation.doors)
     crowd.send(shipments(30))
     holder = start_holder(installation.directory, **shared)
     assert holder.held() > 0
     worker = make_server(installation.directory, "worker", **shared).start().ready()
+    return crowd, holder, worker
+
+
+def test_what_a_holder_stopped_beyond_its_ttl_writes_late_is_refused_by_the_database(
+    installation, books, make_server, own_redis, start_holder
+):
+    shared = {"redis_url": own_redis.url, "lease_ms": 1000, "lock_ttl_ms": LOCK_TTL_MS}
+    crowd, holder, worker = half_registered(installation, make_server, start_holder, shared)
     holder.send(signal.SIGSTOP)
     books.wait_until_quiet()
     leaves = books.steps_done()
@@ -187,12 +193,7 @@ def test_two_holders_by_clocks_that_jumped_and_a_node_that_forgot_make_no_fork(
 ):
     """Redis forgets too, or the second worker would never be given the messages of a holder that lives."""
     shared = {"redis_url": own_redis.url, "lock_urls": urls(clocked_nodes), "lock_ttl_ms": LONG_TTL_MS}
-    edge = make_server(installation.directory, "web", **shared).start().ready()
-    crowd = Crowd(edge.port, installation.doors)
-    crowd.send(shipments(30))
-    holder = start_holder(installation.directory, **shared)
-    assert holder.held() > 0
-    worker = make_server(installation.directory, "worker", **shared).start().ready()
+    crowd, holder, worker = half_registered(installation, make_server, start_holder, shared)
 
     own_redis.client.flushall()
     refused = refusals(own_redis.client)

@@ -13,10 +13,11 @@ from typing import ClassVar
 from ... import moments
 from ...agent import EmbeddedAgent, Item, Receipt, wire
 from ...core import Core
-from ...errors import Conflict, Forbidden, Invalid, NotAuthentic, NotFound
+from ...errors import Conflict, Forbidden, NotAuthentic
 from ...identity import did
 from ...ledger import tiles
 from ...ledger.log import StoredTiles
+from ...lookups import identifier, there
 from ...store import models, quick, scope
 from . import log_keys
 
@@ -117,12 +118,8 @@ def as_row(row: models.AgentEngine) -> dict[str, str | None]:
 
 def revoke(core: Core, engine_id: str) -> models.AgentEngine:
     """The engine registers nothing more, at once and for good; what it registered stays. Raises NotFound."""
-    try:
-        row = models.AgentEngine.get_or_none(id=did.canonical(engine_id))
-    except Invalid:
-        row = None
-    if row is None:
-        raise NotFound("no such engine; `dxflow engine list` shows them")
+    missing = "no such engine; `dxflow engine list` shows them"
+    row = there(models.AgentEngine.get_or_none(id=identifier(engine_id, missing)), missing)
     if row.revoked_at is None:
         row.revoked_at = core.clock()
         row.save(only=[models.AgentEngine.revoked_at])

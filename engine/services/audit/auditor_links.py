@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from ...access.roles import Permission
 from ...core import Core
 from ...errors import Forbidden, Invalid, NotFound
-from ...identity import did
+from ...lookups import identifier
 from ...store import models, scope
 from .. import acts
 from ..people import attempts
@@ -179,7 +179,4 @@ def _see(core: Core, row: dict[str, object], now: datetime) -> None:
 
 
 def _identifier(link_id: str) -> str:
-    try:
-        return did.canonical(link_id)
-    except Invalid:
-        raise NotFound("there is no such link") from None
+    return identifier(link_id, "there is no such link")

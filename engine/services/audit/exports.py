@@ -17,11 +17,12 @@ from typing import NamedTuple
 
 from ... import moments
 from ...core import Core
-from ...errors import Conflict, Invalid, NotFound
+from ...errors import Conflict
 from ...identity import did
 from ...ledger import epochs
 from ...ledger.proofs import Proof
 from ...ledger.tiles import TILE_WIDTH, tile_path
+from ...lookups import identifier, there
 from ...store import models
 from . import anchored, covering, log_keys, log_reads
 
@@ -33,6 +34,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 COMMENT_LENGTH = 2
 """Bytes at the very end of an archive without a comment, that say how long one is."""
 _BLOCK = 1 << 20
+_MISSING = "no registered activity has this id or DID"
 
 Progress = Callable[[int], None]
 """Told the number of entries written since the last call."""
@@ -134,19 +136,10 @@ def registration(core: Core, tenant_id: str, name: str) -> models.Registration:
     """The receipt of an activity, named by its id or DID. Raises NotFound."""
     text, receipt = name.strip().lower(), models.Registration
     is_did = did.is_ours(text, core.did_method)
-    where = receipt.did == text if is_did else receipt.activity_id == _id(text)
+    where = receipt.did == text if is_did else receipt.activity_id == identifier(text, _MISSING)
     row = receipt.select().where(where, receipt.tenant_id == tenant_id).first()
-    if row is None:
-        raise NotFound("no registered activity has this id or DID")
-    found: models.Registration = row
+    found: models.Registration = there(row, _MISSING)
     return found
-
-
-def _id(text: str) -> str:
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound("no registered activity has this id or DID") from None
 
 
 class Begun(NamedTuple):

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from ...core import Core
 from ...errors import Conflict, Invalid, NotFound
-from ...identity import did
+from ...lookups import identifier
 from ...store import models
 from .. import acts
 from . import connectors
@@ -51,7 +51,7 @@ def end_secret(core: Core, tenant_id: str, connector_id: str, secret_id: str, ac
     """An older secret opens nothing any more, from now on. Raises NotFound, and Conflict for the newest: a
     connector without any would refuse everything."""
     connector, row, now = connectors.get(tenant_id, connector_id), models.ConnectorSecret, core.clock()
-    wanted = _identifier(secret_id)
+    wanted = identifier(secret_id, "no such secret is in force")
     with core.store.transaction():
         held = in_force([connector.id], now).get(connector.id, [])
         found = next((one for one in held if one.id == wanted), None)
@@ -105,10 +105,3 @@ def enable(core: Core, tenant_id: str, connector_id: str, actor: str) -> None:
 def _set(connector: models.Connector, **changes: object) -> None:
     row = models.Connector
     row.update(**changes).where(row.id == connector.id, row.tenant_id == connector.tenant_id).execute()
-
-
-def _identifier(text: str) -> str:
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound("no such secret is in force") from None

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from ... import moments
 from ...core import Core
-from ...errors import Conflict, Invalid, NotFound
+from ...errors import Conflict, Invalid
 from ...identity import did
+from ...lookups import identifier, there
 from ...platforms import PLATFORMS
 from ...platforms.base import Endpoint
 from ...store import models, scope
@@ -20,6 +21,7 @@ from .. import acts
 
 ROTATION_OVERLAP = timedelta(hours=24)
 """How long an old secret stays in force after a rotation; Stripe keeps its own that long at most."""
+_MISSING = "no such connector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,8 @@ def rotate(
 
 def get(tenant_id: str, connector_id: str) -> models.Connector:
     """A tenant's connector. Raises NotFound."""
-    try:
-        identifier = did.canonical(connector_id)
-    except Invalid:
-        raise NotFound("no such connector") from None
-    connector = models.Connector.get_or_none(id=identifier, tenant_id=tenant_id)
-    if connector is None:
-        raise NotFound("no such connector")
-    return connector
+    wanted = identifier(connector_id, _MISSING)
+    return there(models.Connector.get_or_none(id=wanted, tenant_id=tenant_id), _MISSING)
 
 
 def every(tenant_id: str | None = None) -> list[models.Connector]:
@@ -165,14 +161,10 @@ class Endpoints:
 
     @scope.everyone("an address names a connector, and it its tenant")
     def _load(self, platform: str, connector_id: str) -> Connected:
-        try:
-            identifier = did.canonical(connector_id)
-        except Invalid:
-            raise NotFound("no such connector") from None
+        wanted = identifier(connector_id, _MISSING)
         with self.core.store.reachable():
-            row = models.Connector.get_or_none(id=identifier, platform=platform, disabled_at=None)
-            if row is None:
-                raise NotFound("no such connector")
+            found = models.Connector.get_or_none(id=wanted, platform=platform, disabled_at=None)
+            row = there(found, _MISSING)
             endpoint = Endpoint(row.id, secrets_of(self.core, row), row.options)
         return Connected(row.tenant_id, endpoint)
 
@@ -181,12 +173,12 @@ class Endpoints:
 def _free(connector_id: str) -> str:
     """An id that no connector has, in its one spelling."""
     try:
-        identifier = did.canonical(connector_id)
+        wanted = did.canonical(connector_id)
     except Invalid:
         raise Invalid("connector", "this address isn't one of ours; begin anew") from None
-    if models.Connector.get_or_none(id=identifier) is not None:
+    if models.Connector.get_or_none(id=wanted) is not None:
         raise Conflict("a connector with this address is there already")
-    return identifier
+    return wanted
 
 
 def _keep(core: Core, connector: models.Connector, secret: str) -> None:

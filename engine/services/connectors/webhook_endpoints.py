@@ -11,11 +11,12 @@ from peewee import fn
 from ... import announcing, moments
 from ...announcing import OVERLAP, TEST
 from ...core import Core
-from ...errors import Conflict, NotFound, Unfit
+from ...errors import Conflict, Unfit
+from ...lookups import there
 from ...outgoing import checked
 from ...store import models
 from .. import acts
-from ..pages import Page, by_time
+from ..pages import Page, newest
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -80,17 +81,14 @@ def test(core: Core, tenant_id: str, endpoint_id: str, actor: str) -> models.Ann
 
 def get(tenant_id: str, endpoint_id: str) -> models.WebhookEndpoint:
     """One endpoint. Raises NotFound."""
-    row = models.WebhookEndpoint.get_or_none(id=endpoint_id, tenant_id=tenant_id)
-    if row is None:
-        raise NotFound("no such webhook endpoint")
-    return row
+    return there(
+        models.WebhookEndpoint.get_or_none(id=endpoint_id, tenant_id=tenant_id), "no such webhook endpoint"
+    )
 
 
 def listing(tenant_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[models.WebhookEndpoint]:
     """Newest first, disabled ones too."""
-    row = models.WebhookEndpoint
-    query = row.select().where(row.tenant_id == tenant_id)
-    return by_time(query, row.created_at, row.id, limit=limit, cursor=cursor)
+    return newest(tenant_id, models.WebhookEndpoint.created_at, limit=limit, cursor=cursor)
 
 
 def waiting(tenant_id: str) -> dict[str, int]:
@@ -105,9 +103,8 @@ def tellings(
     tenant_id: str, endpoint_id: str, *, limit: int = 50, cursor: str | None = None
 ) -> Page[models.Announcement]:
     """What an endpoint was told, and is still to be, newest first."""
-    row = models.Announcement
-    query = row.select().where(row.tenant_id == tenant_id, row.endpoint_id == endpoint_id)
-    return by_time(query, row.created_at, row.id, limit=limit, cursor=cursor)
+    at = models.Announcement.created_at
+    return newest(tenant_id, at, limit=limit, cursor=cursor, endpoint_id=endpoint_id)
 
 
 def _enabled(tenant_id: str, endpoint_id: str) -> models.WebhookEndpoint:

@@ -16,7 +16,7 @@ from ...access import roles
 from ...access.roles import Permission, Scope
 from ...core import Core
 from ...errors import Forbidden, Invalid, NotAuthentic, NotFound, Unfit
-from ...identity import did
+from ...lookups import identifier, there
 from ...store import models, scope
 from .. import acts, pages
 from ..pages import Page
@@ -142,23 +142,18 @@ def keys(tenant_id: str) -> list[models.ApiKey]:
 
 def listing(tenant_id: str, user_id: str | None, *, limit: int, cursor: str | None) -> Page[models.ApiKey]:
     """A user's keys, or all of a tenant's; newest first. Raises Invalid for a cursor of another list."""
-    row = models.ApiKey
-    query = row.select().where(row.tenant_id == tenant_id)
-    if user_id is not None:
-        query = query.where(row.user_id == user_id)
-    return pages.by_time(query, row.created_at, row.id, limit=limit, cursor=cursor)
+    return pages.newest(tenant_id, models.ApiKey.created_at, limit=limit, cursor=cursor, user_id=user_id)
 
 
 def revoke(
     core: Core, tenant_id: str, key_id: str, actor: str, *, user_id: str | None = None
 ) -> models.ApiKey:
     """Revoke a key, at once and for good; with ``user_id`` one of theirs. Raises NotFound."""
-    try:
-        row = models.ApiKey.get_or_none(id=did.canonical(key_id), tenant_id=tenant_id)
-    except Invalid:
-        row = None
-    if row is None or user_id not in (None, row.user_id):
-        raise NotFound("no such API key")
+    missing = "no such API key"
+    wanted = identifier(key_id, missing)
+    row = there(models.ApiKey.get_or_none(id=wanted, tenant_id=tenant_id), missing)
+    if user_id not in (None, row.user_id):
+        raise NotFound(missing)
     if row.revoked_at is None:
         with core.store.transaction():
             row.revoked_at = core.clock()

@@ -77,7 +77,7 @@ def _first_membership(user_id: str) -> models.Membership | None:
     found: models.Membership | None = (
         membership.select()
         .where(membership.user_id == user_id, membership.active)
-        .where(membership.vouched == False)  # noqa: E712  # SQL's own
+        .where(~membership.vouched)
         .order_by(membership.created_at, membership.id)
         .first()
     )

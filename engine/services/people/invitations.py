@@ -16,7 +16,8 @@ from ...access import invitations, members
 from ...access.roles import Role, known, require_reach
 from ...core import Core
 from ...errors import Conflict, Forbidden, Invalid, NotFound
-from ...identity import accounts, did, normalise
+from ...identity import accounts, normalise
+from ...lookups import identifier, there
 from ...store import models, scope
 from .. import acts, pages
 from ..pages import Page
@@ -89,9 +90,7 @@ def listing(
     tenant_id: str, *, limit: int = pages.LARGEST, cursor: str | None = None
 ) -> Page[models.Invitation]:
     """All of a tenant's invitations, newest first. Raises Invalid for a cursor of another list."""
-    row = models.Invitation
-    mine = row.select().where(row.tenant_id == tenant_id)
-    return pages.by_time(mine, row.created_at, row.id, limit=limit, cursor=cursor)
+    return pages.newest(tenant_id, models.Invitation.created_at, limit=limit, cursor=cursor)
 
 
 def address(base: str) -> str:
@@ -115,9 +114,9 @@ def revoke(
     accepted."""
     row = models.Invitation
     with core.store.transaction():
-        found = row.get_or_none(id=_identifier(invitation_id), tenant_id=tenant_id)
-        if found is None:
-            raise NotFound("no such invitation")
+        missing = "no such invitation"
+        wanted = identifier(invitation_id, missing)
+        found = there(row.get_or_none(id=wanted, tenant_id=tenant_id), missing)
         if reach is not None:
             require_reach(reach, known(found.role))
         pending = (row.id == found.id) & row.accepted_at.is_null()
@@ -203,10 +202,3 @@ def _address(email: str) -> str:
     if address is None:
         raise Invalid("email", "is not an e-mail address")
     return address
-
-
-def _identifier(text: str) -> str:
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound("no such invitation") from None

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ... import lookups
 from ...access import invitations
 from ...access.roles import MATRIX, Permission, Role, known, require_reach
 from ...core import Core
-from ...errors import Conflict, Invalid, NotFound
-from ...identity import did
+from ...errors import Conflict, NotFound
 from ...store import models
 from .. import acts, pages
 from ..pages import Page, Place
@@ -149,10 +149,7 @@ def require_owner_left(rows: Iterable[models.Membership], user_id: str) -> None:
 
 def identifier(text: str) -> str:
     """A user's id in its canonical spelling. Raises NotFound for anything else."""
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound("no such user at this data controller") from None
+    return lookups.identifier(text, "no such user at this data controller")
 
 
 def _hold(core: Core, tenant_id: str, user_id: str, reach: Reach, *, leaves: bool) -> models.Membership:

@@ -15,8 +15,8 @@ from typing import Any
 from ...access import members
 from ...access.roles import MATRIX, Permission, Role, known, may, require
 from ...core import Core
-from ...errors import Forbidden, Invalid, NotAuthentic, NotFound
-from ...identity import did
+from ...errors import Forbidden, NotAuthentic, NotFound
+from ...lookups import identifier
 from ...store import models, quick, scope
 from .. import acts
 from . import session_rows
@@ -109,7 +109,7 @@ def find(core: Core, token: str) -> Signed | None:
         .join_from(session, tenant, on=(tenant.id == session.tenant_id))
         .where(session.token_hash == hash_of(token), session.expires_at > core.clock())
         .where(session.stage == OPEN, user.active, membership.active)
-        .where((membership.vouched == False) | (session.method == OIDC))  # noqa: E712  # SQL's own
+        .where(~membership.vouched | (session.method == OIDC))
         .dicts()
         .first()
     )
@@ -160,11 +160,8 @@ def listing(core: Core, user_id: str, tenant_id: str | None = None) -> list[Open
 
 def revoke(core: Core, signed: Signed, session_id: str) -> None:
     """End a session of one's own. Raises NotFound for one that is over, or isn't theirs to end."""
-    try:
-        identifier = did.canonical(session_id)
-    except Invalid:
-        raise NotFound("no such session") from None
-    if not _end(core, signed.actor, *_within_reach(signed), models.Session.id == identifier):
+    wanted = identifier(session_id, "no such session")
+    if not _end(core, signed.actor, *_within_reach(signed), models.Session.id == wanted):
         raise NotFound("no such session")
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ...access.roles import known, require_reach
 from ...core import Core
 from ...errors import Invalid, NotFound
+from ...lookups import there
 from ...outgoing import Refused, checked
 from ...sso.code_flow import Client
 from ...sso.discovery import Metadata, discover
@@ -99,10 +100,7 @@ def _put(core: Core, tenant_id: str, row: dict[str, Any], secret: str) -> str:
 
 def show(tenant_id: str) -> models.SsoProvider:
     """The data controller's provider, in force or not. Raises NotFound."""
-    found = quick.get(models.SsoProvider, tenant_id=tenant_id)
-    if found is None:
-        raise NotFound("this data controller has no provider")
-    return found
+    return there(quick.get(models.SsoProvider, tenant_id=tenant_id), "this data controller has no provider")
 
 
 def in_force(tenant_id: str) -> models.SsoProvider:
@@ -119,9 +117,9 @@ def disable(core: Core, tenant_id: str, *, actor: str = acts.SYSTEM) -> models.S
     Raises NotFound.
     """
     with core.store.transaction():
-        row = quick.lock(models.SsoProvider, tenant_id=tenant_id)
-        if row is None:
-            raise NotFound("this data controller has no provider")
+        row = there(
+            quick.lock(models.SsoProvider, tenant_id=tenant_id), "this data controller has no provider"
+        )
         _forget(row)
         if row.disabled_at is None:
             quick.update(models.SsoProvider, {"id": row.id}, {"disabled_at": core.clock()})

@@ -14,6 +14,7 @@ import peewee
 
 from ...core import Core
 from ...platforms.base import Person
+from ...rights.csv_import import Row
 from ...rights.intake import Entry
 from ...store import models, quick
 from . import requests
@@ -33,6 +34,20 @@ class Arrival:
     language: str = "en"
     privacy_agent_id: str | None = None
     claims: Mapping[str, object] = field(default_factory=dict)
+
+
+def of_row(source: str, name: tuple[str, ...], row: Row) -> Arrival:
+    """What a row says that somebody wrote (``csv_import``), of a file or of a form at the desk."""
+    return Arrival(
+        source,
+        name,
+        row.type,
+        row.person,
+        jurisdiction=row.jurisdiction,
+        received_at=row.received_at,
+        details=row.details,
+        language=row.language,
+    )
 
 
 def record_once(

@@ -13,7 +13,7 @@ from ...identity import normalise
 from ...rights import csv_import, deadlines
 from ...rights.csv_import import Fault, Row
 from ...store import models, quick
-from .arrivals import Arrival, known, record_once
+from .arrivals import Arrival, known, of_row, record_once
 
 SOURCE = "csv"
 PILE = 50
@@ -93,16 +93,7 @@ def _tried(core: Core, tenant_id: str, row: Row, seen: dict[tuple[str, ...], int
 
 
 def _arrival(row: Row) -> Arrival:
-    return Arrival(
-        SOURCE,
-        _name(row),
-        row.type,
-        row.person,
-        jurisdiction=row.jurisdiction,
-        received_at=row.received_at,
-        details=row.details,
-        language=row.language,
-    )
+    return of_row(SOURCE, _name(row), row)
 
 
 def _name(row: Row) -> tuple[str, ...]:

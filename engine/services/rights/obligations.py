@@ -8,12 +8,13 @@ from typing import cast
 from peewee import fn
 
 from ...core import Core
-from ...errors import Conflict, Invalid, NotFound
+from ...errors import Conflict, Invalid
+from ...lookups import there
 from ...recipients import obligations
 from ...recipients.base import Target
 from ...store import models, quick
 from .. import acts
-from ..pages import Page, Place, by_time, cut, read_place
+from ..pages import Page, Place, cut, newest, read_place
 
 _LONGEST = 2000
 
@@ -28,12 +29,8 @@ def listing(
     cursor: str | None = None,
 ) -> Page[models.Obligation]:
     """Newest first; of one request or order, in one state, or all."""
-    row = models.Obligation
-    query = row.select().where(row.tenant_id == tenant_id)
-    wanted = ((row.state, state), (row.request_id, request_id), (row.order_id, order_id))
-    for column, value in wanted:
-        query = query if value is None else query.where(column == value)
-    return by_time(query, row.created_at, row.id, limit=limit, cursor=cursor)
+    wanted = {"state": state, "request_id": request_id, "order_id": order_id}
+    return newest(tenant_id, models.Obligation.created_at, limit=limit, cursor=cursor, **wanted)
 
 
 def open_ones(
@@ -62,10 +59,7 @@ def counts(tenant_id: str) -> dict[str, int]:
 
 def get(tenant_id: str, obligation_id: str) -> models.Obligation:
     """One. Raises NotFound."""
-    found = quick.get(models.Obligation, id=obligation_id, tenant_id=tenant_id)
-    if found is None:
-        raise NotFound("no such obligation")
-    return found
+    return there(quick.get(models.Obligation, id=obligation_id, tenant_id=tenant_id), "no such obligation")
 
 
 def whom(core: Core, row: models.Obligation, actor: str) -> Target:
@@ -117,9 +111,7 @@ def retry(core: Core, tenant_id: str, obligation_id: str, actor: str) -> models.
 
 
 def _open(tenant_id: str, obligation_id: str) -> models.Obligation:
-    row = quick.lock(models.Obligation, id=obligation_id, tenant_id=tenant_id)
-    if row is None:
-        raise NotFound("no such obligation")
+    row = there(quick.lock(models.Obligation, id=obligation_id, tenant_id=tenant_id), "no such obligation")
     if row.state not in obligations.OPEN:
         raise Conflict(f"this obligation is {row.state} already")
     return row

@@ -8,16 +8,17 @@ from datetime import datetime
 from peewee import SQL
 
 from ...core import Core
-from ...errors import Invalid, NotFound
-from ...identity import did, normalise
+from ...errors import Invalid
+from ...identity import normalise
 from ...identity.profiles import person_from
+from ...lookups import identifier, there
 from ...platforms.base import Person
 from ...rights import intake
 from ...rights.intake import Entry
 from ...store import models
 from ...store.each import of_each
 from .. import acts
-from ..pages import Page, by_time
+from ..pages import Page, newest
 
 # What the intake and the clock call their arguments, and what callers do.
 _CALLERS_NAMES = {"received": "received_at", "country": "jurisdiction"}
@@ -84,23 +85,14 @@ def listing(
     tenant_id: str, *, state: str | None = None, limit: int = 50, cursor: str | None = None
 ) -> Page[models.RightsRequest]:
     """Newest first, in one state or in all."""
-    request = models.RightsRequest
-    query = request.select().where(request.tenant_id == tenant_id)
-    if state is not None:
-        query = query.where(request.state == state)
-    return by_time(query, request.created_at, request.id, limit=limit, cursor=cursor)
+    return newest(tenant_id, models.RightsRequest.created_at, limit=limit, cursor=cursor, state=state)
 
 
 def get(tenant_id: str, request_id: str) -> models.RightsRequest:
     """One request. Raises NotFound."""
-    try:
-        identifier = did.canonical(request_id)
-    except Invalid:
-        raise NotFound("no such rights request") from None
-    request = models.RightsRequest.get_or_none(id=identifier, tenant_id=tenant_id)
-    if request is None:
-        raise NotFound("no such rights request")
-    return request
+    missing = "no such rights request"
+    wanted = identifier(request_id, missing)
+    return there(models.RightsRequest.get_or_none(id=wanted, tenant_id=tenant_id), missing)
 
 
 def details_of(core: Core, request: models.RightsRequest) -> str:

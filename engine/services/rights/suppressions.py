@@ -11,7 +11,7 @@ from ...platforms.base import Person
 from ...rights import suppression
 from ...store import models
 from .. import acts
-from ..pages import Page, by_time
+from ..pages import Page, newest
 
 _LONGEST = 2000
 
@@ -20,10 +20,7 @@ def listing(
     tenant_id: str, *, order_id: str | None = None, limit: int = 50, cursor: str | None = None
 ) -> Page[models.Suppression]:
     """Newest first, lifted ones too; of one order, or all. They name nobody."""
-    row = models.Suppression
-    query = row.select().where(row.tenant_id == tenant_id)
-    query = query if order_id is None else query.where(row.order_id == order_id)
-    return by_time(query, row.created_at, row.id, limit=limit, cursor=cursor)
+    return newest(tenant_id, models.Suppression.created_at, limit=limit, cursor=cursor, order_id=order_id)
 
 
 def of_person(core: Core, tenant_id: str, actor: str, person: Person) -> list[models.Suppression]:

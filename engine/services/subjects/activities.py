@@ -10,10 +10,11 @@ from ... import notices
 from ...core import Core
 from ...errors import Invalid, NotFound, NotThere
 from ...identity import did
+from ...lookups import there
 from ...rights import limits
 from ...store import models
 from .. import acts
-from ..pages import Page, by_time
+from ..pages import Page, newest
 from . import subjects
 
 LegalBasis = Literal[
@@ -82,20 +83,18 @@ def listing(
     tenant_id: str, *, subject_id: str | None = None, limit: int = 50, cursor: str | None = None
 ) -> Page[models.ProcessingActivity]:
     """Newest first, of one data subject or of all. Raises NotFound for a foreign data subject."""
-    activity = models.ProcessingActivity
-    query = activity.select().where(activity.tenant_id == tenant_id)
     if subject_id is not None:
         subjects.get(tenant_id, subject_id)
-        query = query.where(activity.subject_id == subject_id)
-    return by_time(query, activity.created_at, activity.id, limit=limit, cursor=cursor)
+    at = models.ProcessingActivity.created_at
+    return newest(tenant_id, at, limit=limit, cursor=cursor, subject_id=subject_id)
 
 
 def get(tenant_id: str, activity_id: str) -> models.ProcessingActivity:
     """One activity. Raises NotFound."""
-    activity = models.ProcessingActivity.get_or_none(id=activity_id, tenant_id=tenant_id)
-    if activity is None:
-        raise NotFound("no such processing activity")
-    return activity
+    return there(
+        models.ProcessingActivity.get_or_none(id=activity_id, tenant_id=tenant_id),
+        "no such processing activity",
+    )
 
 
 def did_of(core: Core, activity: models.ProcessingActivity) -> str:

@@ -9,15 +9,16 @@ from typing import Any
 from ... import notices
 from ...core import Core
 from ...errors import Conflict, Invalid, NotFound, Unfit
-from ...identity import did, normalise
+from ...identity import normalise
 from ...identity.linkage import identifiers
 from ...identity.subjects import Match, Origin
+from ...lookups import identifier, there
 from ...platforms.base import Person
 from ...rights import limits, suppression
 from ...store import models, quick
 from ...store.each import of_each
 from .. import acts
-from ..pages import Page, by_time
+from ..pages import Page, newest
 
 SOURCE = "api"
 
@@ -82,25 +83,21 @@ def _matched(
 
 def get(tenant_id: str, subject_id: str) -> models.DataSubject:
     """One data subject. Raises NotFound."""
-    subject = models.DataSubject.get_or_none(id=subject_id, tenant_id=tenant_id)
-    if subject is None:
-        raise NotFound("no such data subject")
-    return subject
+    return there(models.DataSubject.get_or_none(id=subject_id, tenant_id=tenant_id), "no such data subject")
 
 
 def named(tenant_id: str, name: str) -> models.DataSubject:
     """The data subject of this id or DID. Raises NotFound."""
     text = name.strip().lower()
     row = quick.get(models.Did, did=text, tenant_id=tenant_id, kind="data_subject")
-    return get(tenant_id, row.entity_id if row is not None else _id(text))
+    missing = "no data subject has this id or DID"
+    return get(tenant_id, row.entity_id if row is not None else identifier(text, missing))
 
 
 def find(core: Core, tenant_id: str, person: Person) -> models.DataSubject:
     """Whom one identifier belongs to, changing nothing. Raises NotFound, and Invalid for an unreadable one."""
-    subject = core.subjects.find(tenant_id, person, _check(tenant_id, person))
-    if subject is None:
-        raise NotFound("no data subject has this identifier")
-    return subject
+    found = core.subjects.find(tenant_id, person, _check(tenant_id, person))
+    return there(found, "no data subject has this identifier")
 
 
 def find_external(core: Core, tenant_id: str, text: str) -> models.DataSubject:
@@ -124,9 +121,7 @@ def find_external(core: Core, tenant_id: str, text: str) -> models.DataSubject:
 
 def listing(tenant_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[models.DataSubject]:
     """Newest first."""
-    subject = models.DataSubject
-    query = subject.select().where(subject.tenant_id == tenant_id)
-    return by_time(query, subject.created_at, subject.id, limit=limit, cursor=cursor)
+    return newest(tenant_id, models.DataSubject.created_at, limit=limit, cursor=cursor)
 
 
 def count(tenant_id: str, *, most: int) -> int:
@@ -177,13 +172,6 @@ def _check(tenant_id: str, person: Person) -> str | None:
     if any(not scope.strip() or not value.strip() for scope, value in person.external_ids):
         raise Invalid("external_ids", "scope and id must not be blank")
     return region
-
-
-def _id(text: str) -> str:
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound("no data subject has this id or DID") from None
 
 
 def _scopes(tenant_id: str) -> list[str]:

@@ -17,8 +17,8 @@ from peewee import SQL, Case, fn
 
 from ... import moments
 from ...core import Core
-from ...errors import Conflict, Invalid, NotFound
-from ...identity import did
+from ...errors import Conflict
+from ...lookups import identifier, there
 from ...store import models, quick
 from .. import acts
 from . import decisions
@@ -114,12 +114,9 @@ def go_on(core: Core, row: models.BulkReplay) -> int:
 
 def show(tenant_id: str, replay_id: str) -> Progress:
     """One, and how far it came. Raises NotFound."""
-    try:
-        row = models.BulkReplay.get_or_none(id=did.canonical(replay_id), tenant_id=tenant_id)
-    except Invalid:
-        row = None
-    if row is None:
-        raise NotFound("no such replay")
+    missing = "no such replay"
+    wanted = identifier(replay_id, missing)
+    row = there(models.BulkReplay.get_or_none(id=wanted, tenant_id=tenant_id), missing)
     event = models.Event
     carrier = event.select(*decisions.COLUMNS).where(
         event.tenant_id == tenant_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Literal, get_args
 
 from ...core import Core
 from ...errors import Conflict, Invalid, NotFound
@@ -11,7 +12,8 @@ from ...identity import did
 from ...store import models
 from . import decisions
 
-STATES = ("received", "running", "retrying", "done", "failed", "discarded")
+State = Literal["received", "running", "retrying", "done", "failed", "discarded"]
+STATES: tuple[str, ...] = get_args(State)
 REPLAYABLE = ("failed", "discarded")
 REASON_LENGTH = decisions.REASON_LENGTH
 NO_REASON = "no reason given"

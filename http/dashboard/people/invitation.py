@@ -5,7 +5,7 @@ Somebody new chooses a password. Somebody who has an account signs in first: a t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import falcon
 
@@ -15,41 +15,33 @@ from ....engine.services.people import invitations, sessions, users
 from ....engine.services.people.invitations import Offer
 from ....engine.services.people.sessions import Signed
 from ....engine.store import models, scope
+from ...gate import Gate, open_to_all
 from .. import forms, words
 from ..answers import Page, Redirect, send_page, send_redirect
 from ..desk import Desk
 from ..screens import session_of
 from .entrance import let_in
+from .open_form import OpenForm
 
 
-@dataclass(frozen=True, slots=True)
-class Accepting:
-    """``/dashboard/invitation``."""
+def install(app: falcon.App[Any, Any], gate: Gate, shared: Desk) -> None:
+    """Add the address."""
+    accepting = OpenForm(shared, _form, _accept)
+    gate.add(app, "/dashboard/invitation", accepting, open_to_all("its token is the credential"))
 
-    desk: Desk
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Asks for the token."""
-        desk = self.desk.at(req)
-        send_page(desk, resp, _form(desk))
-
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Shows what is offered, then accepts it."""
-        desk = self.desk.at(req)
-        forms.require_own_origin(desk, req)
-        form, signed = forms.read(req), session_of(desk, req)
-        token = form.get("token", "")
-        try:
-            offer = invitations.offer(desk.core, token)
-            if signed is not None:
-                return _as_oneself(desk, resp, form, offer, signed)
-            if offer.known or "password" not in form:
-                return send_page(desk, resp, _offered(desk, offer, token))
-            return _as_somebody_new(desk, req, resp, form, offer)
-        except NotFound as error:
-            return send_page(desk, resp, _form(desk, words.sentence(str(error)), error.status))
+def _accept(desk: Desk, req: falcon.Request, resp: falcon.Response, form: forms.Form) -> None:
+    """Shows what is offered, then accepts it."""
+    token, signed = form.get("token", ""), session_of(desk, req)
+    try:
+        offer = invitations.offer(desk.core, token)
+        if signed is not None:
+            return _as_oneself(desk, resp, form, offer, signed)
+        if offer.known or "password" not in form:
+            return send_page(desk, resp, _offered(desk, offer, token))
+        return _as_somebody_new(desk, req, resp, form, offer)
+    except NotFound as error:
+        return send_page(desk, resp, _form(desk, words.sentence(str(error)), error.status))
 
 
 def _as_somebody_new(
@@ -84,6 +76,7 @@ def _as_oneself(desk: Desk, resp: falcon.Response, form: forms.Form, offer: Offe
 
 
 def _form(desk: Desk, refusal: str = "", status: int = 200) -> Page:
+    """Asks for the token."""
     return Page("people/invitation.html", {"now": desk.core.clock(), "refusal": refusal}, status)
 
 

@@ -6,7 +6,6 @@ field. Without scripts it is copied from the mail. So it is in no address that a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,71 +17,41 @@ from ...gate import Gate, open_to_all
 from .. import forms, words
 from ..answers import Page, Redirect, send_page, send_redirect
 from ..desk import Desk
+from .open_form import OpenForm
 
 
 def install(app: falcon.App[Any, Any], gate: Gate, shared: Desk) -> None:
     """Add both addresses."""
     asked = open_to_all("whoever forgot their password can't sign in; what is mailed goes to its owner alone")
-    gate.add(app, "/dashboard/forgot-password", Forgotten(shared), asked)
-    gate.add(app, "/dashboard/reset-password", Chosen(shared), open_to_all("its token is the credential"))
+    gate.add(app, "/dashboard/forgot-password", OpenForm(shared, _forgotten, _ask), asked)
+    chosen = OpenForm(shared, _form, _choose)
+    gate.add(app, "/dashboard/reset-password", chosen, open_to_all("its token is the credential"))
 
 
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """``/dashboard/forgot-password``."""
-
-    desk: Desk
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Asks for the address; where no mail is sent, says who helps."""
-        desk = self.desk.at(req)
-        send_page(desk, resp, _forgotten(desk))
-
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The same answer whether or not somebody has this address."""
-        desk = self.desk.at(req)
-        forms.require_own_origin(desk, req)
-        email = forms.read(req).get("email", "")
-        try:
-            if password_resets.can_mail(desk.core):
-                password_resets.ask(desk.core, email, desk.client(req))
-        except TooManyAttempts as error:
-            send_page(desk, resp, _forgotten(desk, until=error.until))
-            return resp.set_header("Retry-After", str(error.seconds))
-        return send_page(desk, resp, _forgotten(desk, sent=True))
+def _ask(desk: Desk, req: falcon.Request, resp: falcon.Response, form: forms.Form) -> None:
+    """The same answer whether or not somebody has this address."""
+    try:
+        if password_resets.can_mail(desk.core):
+            password_resets.ask(desk.core, form.get("email", ""), desk.client(req))
+    except TooManyAttempts as error:
+        send_page(desk, resp, _forgotten(desk, until=error.until))
+        return resp.set_header("Retry-After", str(error.seconds))
+    return send_page(desk, resp, _forgotten(desk, sent=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """``/dashboard/reset-password``."""
-
-    desk: Desk
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The form. Looking at it uses nothing up: mail programs follow links before people do."""
-        desk = self.desk.at(req)
-        send_page(desk, resp, _form(desk))
-
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Put the password in force; the next thing is to sign in with it."""
-        desk = self.desk.at(req)
-        forms.require_own_origin(desk, req)
-        form = forms.read(req)
-        token, given = form.get("token", "").strip(), form.get("password", "")
-        try:
-            email = password_resets.check(desk.core, token)
-            if given != form.get("again", ""):
-                return send_page(desk, resp, _form(desk, token, email, _differ()))
-            password_resets.use(desk.core, token, given)
-        except NotFound as error:
-            return send_page(desk, resp, _form(desk, refusal=words.sentence(str(error))))
-        except Invalid as error:
-            return send_page(desk, resp, _form(desk, token, email, error))
-        return send_redirect(desk, resp, Redirect(f"{desk.base}/sign-in", note="password.reset", leave=True))
+def _choose(desk: Desk, _: falcon.Request, resp: falcon.Response, form: forms.Form) -> None:
+    """Put the password in force; the next thing is to sign in with it."""
+    token, given = form.get("token", "").strip(), form.get("password", "")
+    try:
+        email = password_resets.check(desk.core, token)
+        if given != form.get("again", ""):
+            return send_page(desk, resp, _form(desk, token, email, _differ()))
+        password_resets.use(desk.core, token, given)
+    except NotFound as error:
+        return send_page(desk, resp, _form(desk, refusal=words.sentence(str(error))))
+    except Invalid as error:
+        return send_page(desk, resp, _form(desk, token, email, error))
+    return send_redirect(desk, resp, Redirect(f"{desk.base}/sign-in", note="password.reset", leave=True))
 
 
 def _differ() -> Invalid:
@@ -90,6 +59,7 @@ def _differ() -> Invalid:
 
 
 def _forgotten(desk: Desk, *, sent: bool = False, until: datetime | None = None) -> Page:
+    """Asks for the address; where no mail is sent, says who helps."""
     mails = password_resets.can_mail(desk.core)
     values = {"now": desk.core.clock(), "sent": sent and mails, "mails": mails, "until": until}
     return Page("people/forgot_password.html", values, 200 if until is None else 429)

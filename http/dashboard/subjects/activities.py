@@ -10,8 +10,6 @@ from typing import get_args
 from urllib.parse import urlencode
 
 from ....engine.access.roles import Permission
-from ....engine.errors import Invalid, NotFound
-from ....engine.identity import did
 from ....engine.services.audit import anchored
 from ....engine.services.subjects import activities, activity_days, activity_log, activity_proofs
 from ....engine.services.subjects.activity_days import Pair
@@ -20,6 +18,7 @@ from ....engine.store import models, quick
 from .. import charts, words
 from ..answers import Page
 from ..desk import Desk
+from ..forms import identifier
 from ..screens import Screen, Visit, Way
 from . import timelines
 
@@ -93,7 +92,7 @@ def listing(visit: Visit) -> Page:
 
 def show(visit: Visit) -> Page:
     """One activity; what its leaf says is verified here, and once more in the reader's own browser."""
-    activity = activities.get(visit.tenant_id, _identifier(visit.path["activity_id"]))
+    activity = activities.get(visit.tenant_id, identifier(visit.path["activity_id"], "processing activity"))
     here = {"tenant_id": visit.tenant_id}
     names = activity.fields if isinstance(activity.fields, list | dict) else []
     values = {
@@ -192,10 +191,3 @@ def _registered(visit: Visit, counted: Counted, days: Sequence[date]) -> int:
     recorded = sum(sum(one.values()) for one in counted.values() if one)
     waiting = activity_log.unregistered(visit.tenant_id, since=activity_log.begin(days[0]))
     return max(recorded - sum(waiting.values()), 0)
-
-
-def _identifier(text: str) -> str:
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound("no such processing activity") from None

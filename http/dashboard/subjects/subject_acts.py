@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from ....engine.errors import CallerError, NotFound
 from ....engine.fulfilment import legal_holds
-from ....engine.identity import did
 from ....engine.merging import undoing
 from ....engine.services.rights import requests
 from .. import words
 from ..answers import Page, Redirect
+from ..forms import identifier
 from ..screens import Visit
 from . import subject_page
 
@@ -79,7 +79,4 @@ def _done(visit: Visit, act: str, note: str, do: Callable[[], object]) -> Page |
 
 
 def _named(visit: Visit, field: str) -> str:
-    try:
-        return did.canonical(visit.form.get(field, ""))
-    except CallerError:
-        raise NotFound(f"no such {field}") from None
+    return identifier(visit.form.get(field, ""), field)

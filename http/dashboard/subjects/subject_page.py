@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ....engine.access.roles import Permission
-from ....engine.errors import Invalid, NotFound
 from ....engine.fulfilment import legal_holds
-from ....engine.identity import did
 from ....engine.merging import conflicts, merges, portrait
 from ....engine.services.rights import requests
 from ....engine.services.subjects import consents, subjects
 from ....engine.store import models, quick
-from .. import words
+from .. import forms, words
 from ..answers import Page
 from ..screens import Visit
 from . import timelines
@@ -37,10 +35,7 @@ def get(visit: Visit) -> models.DataSubject:
 
 def identifier(text: str) -> str:
     """An id as the tables spell it. Raises NotFound for what is none."""
-    try:
-        return did.canonical(text)
-    except Invalid:
-        raise NotFound("no such data subject") from None
+    return forms.identifier(text, "data subject")
 
 
 def page(

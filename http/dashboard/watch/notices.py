@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from ....engine import moments
 from ....engine.access.roles import Permission
-from ....engine.errors import Invalid, NotFound
-from ....engine.identity import did
+from ....engine.errors import Invalid
 from ....engine.services import notifications
 from ....engine.store import models
 from .. import words
 from ..answers import Page, Redirect
 from ..desk import Desk
+from ..forms import identifier
 from ..screens import Screen, Visit, Way
 
 _PER_PAGE = 50
@@ -94,11 +94,8 @@ def listing(visit: Visit) -> Page:
 
 def read(visit: Visit) -> Redirect:
     """Mark one notice read, for the whole team."""
-    try:
-        identifier = did.canonical(visit.path["notice_id"])
-    except Invalid:
-        raise NotFound("no such notice") from None
-    notifications.read(visit.core, visit.tenant_id, identifier, visit.signed.actor, visit.signed.user_id)
+    wanted = identifier(visit.path["notice_id"], "notice")
+    notifications.read(visit.core, visit.tenant_id, wanted, visit.signed.actor, visit.signed.user_id)
     return Redirect(visit.back, note="notice.read")
 
 

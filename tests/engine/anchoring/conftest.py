@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import chains
 import pytest
 from anchored import anchoring
 from chains import Chain, Proxy, anvil, running
@@ -33,12 +34,7 @@ def chain(anvil_program: Path) -> Iterator[Chain]:
         yield chain
 
 
-@pytest.fixture
-def proxy(chain: Chain) -> Iterator[Proxy]:
-    """What dxflow takes for the chain's node."""
-    proxy = Proxy(chain.url)
-    yield proxy
-    proxy.close()
+proxy = chains.proxy
 
 
 @pytest.fixture

@@ -19,10 +19,21 @@ Ask = Callable[..., models.RightsRequest]
 
 
 @pytest.fixture
-def ask(core: Core, tenant: NewTenant, clock: HandClock) -> Ask:
+def mine(tenant: NewTenant) -> str:
+    """The data controller's id."""
+    return str(tenant.controller.id)
+
+
+@pytest.fixture
+def desk(mailing: Core) -> Core:
+    """The core of a desk that sends mail."""
+    return mailing
+
+
+@pytest.fixture
+def ask(core: Core, mine: str, clock: HandClock) -> Ask:
     """Makes requests of somebody on file; received on 2 March 2099 unless told otherwise."""
     clock.now = datetime(2099, 3, 2, 9, 0, tzinfo=UTC)
-    mine = tenant.controller.id
     subjects.enter(core, mine, Person("ada@shop.example", None, "Ada"), "system")
 
     def make(type: str = "access", jurisdiction: str = "DE", **more: object) -> models.RightsRequest:

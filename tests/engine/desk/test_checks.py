@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -20,30 +19,13 @@ from dxflow.engine.services import tenants
 from dxflow.engine.services.people.devices import Client
 from dxflow.engine.services.rights import requests
 from dxflow.engine.services.subjects import subjects
-from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
+
+from .conftest import Ask
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ADA, MALLORY = "ada@shop.example", "mallory@evil.example"
-
-Ask = Callable[..., models.RightsRequest]
-
-
-@pytest.fixture
-def box() -> Postbox:
-    return Postbox()
-
-
-@pytest.fixture
-def desk(core: Core, box: Postbox) -> Core:
-    """The core with a post."""
-    return with_post(core, box)
-
-
-@pytest.fixture
-def mine(tenant: NewTenant) -> str:
-    return str(tenant.controller.id)
 
 
 def stranger(core: Core, mine: str, type: str = "access", email: str = MALLORY) -> models.RightsRequest:

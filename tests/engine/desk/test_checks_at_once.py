@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from flow import at_once
-from postbox import Postbox, with_post
+from postbox import Postbox
 
 from dxflow.engine.core import Core
 from dxflow.engine.desk import checks
 from dxflow.engine.desk.checks import Confirmed, confirm, confirm_link, send
 from dxflow.engine.errors import NotAuthentic, TooManyAttempts
-from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
+from .conftest import Ask
+
 ADA = "ada@shop.example"
-Ask = Callable[..., models.RightsRequest]
 
 
-def test_guesses_at_once_are_no_more_than_guesses(core: Core, tenant: NewTenant, ask: Ask) -> None:
-    box = Postbox()
-    desk, mine, request = with_post(core, box), tenant.controller.id, ask()
+def test_guesses_at_once_are_no_more_than_guesses(desk: Core, mine: str, ask: Ask, box: Postbox) -> None:
+    request = ask()
     send(desk, mine, request.id, "system")
     code = box.code(desk, ADA)
     wrong = [f"{(int(code) + step) % 10**6:06d}" for step in range(1, 5)]
@@ -31,9 +28,8 @@ def test_guesses_at_once_are_no_more_than_guesses(core: Core, tenant: NewTenant,
     assert len(checks.listing(mine, request.id)) == 1
 
 
-def test_of_code_and_link_used_at_once_one_counts(core: Core, tenant: NewTenant, ask: Ask) -> None:
-    box = Postbox()
-    desk, mine, request = with_post(core, box), tenant.controller.id, ask()
+def test_of_code_and_link_used_at_once_one_counts(desk: Core, mine: str, ask: Ask, box: Postbox) -> None:
+    request = ask()
     send(desk, mine, request.id, "system")
     code, token = box.code(desk, ADA), box.token(desk, ADA)
     calls = [lambda: confirm(desk, mine, request.id, code), lambda: confirm_link(desk, token)]
@@ -42,9 +38,8 @@ def test_of_code_and_link_used_at_once_one_counts(core: Core, tenant: NewTenant,
     assert models.RightsRequest.get_by_id(request.id).state == "identity_verified"
 
 
-def test_codes_asked_for_at_once_are_no_more_than_an_hours(core: Core, tenant: NewTenant, ask: Ask) -> None:
-    box = Postbox()
-    desk, mine, request = with_post(core, box), tenant.controller.id, ask()
+def test_codes_asked_for_at_once_are_no_more_than_an_hours(desk: Core, mine: str, ask: Ask) -> None:
+    request = ask()
     found = at_once(desk, [lambda: send(desk, mine, request.id, "system")] * 8)
     refused = [one for one in found if isinstance(one, TooManyAttempts)]
     assert len(refused) == 3

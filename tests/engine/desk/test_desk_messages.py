@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from flow import HandClock, drain, leaves
-from postbox import Postbox, with_post
+from postbox import Postbox
 
 from dxflow.engine.core import Core
 from dxflow.engine.desk import checks, messages, settings
 from dxflow.engine.errors import Conflict, NotFound
 from dxflow.engine.services import tenants
-from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
+
+from .conftest import Ask
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ADA = "ada@shop.example"
-Ask = Callable[..., models.RightsRequest]
-
-
-@pytest.fixture
-def mine(tenant: NewTenant) -> str:
-    return str(tenant.controller.id)
 
 
 @pytest.fixture
@@ -47,10 +41,11 @@ def test_what_couldnt_be_sent_is_read_and_that_is_written_down(
     assert (leaf["page"], leaf["message"], leaf["actor"]) == ("message", unsent.id, "user:1")
 
 
-def test_sent_after_all_it_is_sent_once(core: Core, mine: str, unsent: models.Message) -> None:
-    box = Postbox()
+def test_sent_after_all_it_is_sent_once(
+    core: Core, mine: str, unsent: models.Message, desk: Core, box: Postbox
+) -> None:
     assert messages.send_after_all(core, mine, unsent.id, "user:1").state == "pending"
-    drain(with_post(core, box))
+    drain(desk)
     assert len(box.to(ADA)) == 1
     assert messages.read(core, mine, unsent.id, "user:1") is None
     for decide in (messages.send_after_all, messages.withdraw):
@@ -85,10 +80,10 @@ def test_withdrawn_it_is_forgotten(core: Core, mine: str, unsent: models.Message
     assert (leaf["before"], leaf["state"]) == ("unsent", "withdrawn")
 
 
-def test_a_code_is_shown_to_nobody_at_the_desk(core: Core, mine: str, ask: Ask) -> None:
+def test_a_code_is_shown_to_nobody_at_the_desk(core: Core, mine: str, ask: Ask, desk: Core) -> None:
     """Whoever reads it there could prove to be the person."""
     request = ask()
-    checks.send(with_post(core, Postbox()), mine, request.id, "user:1")
+    checks.send(desk, mine, request.id, "user:1")
     [code] = [one for one in messages.listing(mine, request.id) if one.kind == "code"]
     assert code.text_sealed is not None
     assert messages.read(core, mine, code.id, "user:1") is None

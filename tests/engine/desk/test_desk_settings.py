@@ -16,15 +16,9 @@ from dxflow.engine.platforms.base import Person
 from dxflow.engine.rights import following, team
 from dxflow.engine.services import tenants
 from dxflow.engine.services.rights import requests
-from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def mine(tenant: NewTenant) -> str:
-    return str(tenant.controller.id)
 
 
 def change(core: Core, mine: str, **changes: object) -> Desk:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from flow import HandClock
-from postbox import Postbox, with_post
+from postbox import Postbox
 
 from dxflow.engine.core import Core
 from dxflow.engine.desk import portal
@@ -16,29 +14,13 @@ from dxflow.engine.errors import TooManyAttempts
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.services.people import attempts
 from dxflow.engine.services.people.devices import NOWHERE, Client
-from dxflow.engine.services.tenants import NewTenant
-from dxflow.engine.store import models
+
+from .conftest import Ask
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ADA = "ada@shop.example"
 HERS, MALLORYS = Client(address="198.51.100.1"), Client(address="203.0.113.7")
-Ask = Callable[..., models.RightsRequest]
-
-
-@pytest.fixture
-def box() -> Postbox:
-    return Postbox()
-
-
-@pytest.fixture
-def desk(core: Core, box: Postbox) -> Core:
-    return with_post(core, box)
-
-
-@pytest.fixture
-def mine(tenant: NewTenant) -> str:
-    return str(tenant.controller.id)
 
 
 @pytest.mark.parametrize("client", [HERS, NOWHERE], ids=["herself", "by the desk"])

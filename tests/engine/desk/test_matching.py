@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flow import leaves
-from postbox import Postbox, with_post
+from postbox import Postbox
 
 from dxflow.engine.core import Core
 from dxflow.engine.desk import actions, checks, matching
@@ -41,10 +41,9 @@ def _match(core: Core, request: models.RightsRequest, whom: str) -> models.Right
 
 
 def test_a_request_of_nobody_is_matched_and_then_proven_at_the_address_on_file(
-    core: Core, tenant: NewTenant, ada: models.DataSubject
+    desk: Core, tenant: NewTenant, ada: models.DataSubject, box: Postbox
 ) -> None:
-    box = Postbox()
-    desk, request = with_post(core, box), _ask(core, tenant, "new@shop.example")
+    request = _ask(desk, tenant, "new@shop.example")
     assert request.subject_id is None
     matched = _match(desk, request, ada.id)
     assert (matched.subject_id, matched.state) == (ada.id, "received")
@@ -88,10 +87,9 @@ def test_one_on_hold_waits_for_its_proof_once_it_goes_on(
 
 @pytest.mark.usefixtures("ada")
 def test_a_code_that_was_sent_to_one_person_proves_nothing_of_another(
-    core: Core, tenant: NewTenant, eve: models.DataSubject
+    desk: Core, tenant: NewTenant, eve: models.DataSubject, box: Postbox
 ) -> None:
-    box = Postbox()
-    desk, request = with_post(core, box), _ask(core, tenant, ADA)
+    request = _ask(desk, tenant, ADA)
     checks.send(desk, request.tenant_id, request.id, "user:1", client=NOWHERE)
     code = box.code(desk, ADA)
     _match(desk, request, eve.id)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from flow import HandClock, drain, leaves
-from postbox import Postbox, with_post
+from postbox import Postbox
 
 from dxflow.engine.core import Core
 from dxflow.engine.desk import acknowledging, actions, answering, checks
@@ -18,7 +18,6 @@ from dxflow.engine.rights.reaching import reach
 from dxflow.engine.services import acts
 from dxflow.engine.services.rights import requests
 from dxflow.engine.services.subjects import subjects
-from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
 from .conftest import Ask
@@ -27,21 +26,6 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ADA, MALLORY, PHONE = "ada@shop.example", "mallory@evil.example", "+4930123456"
 OTHERWISE = "by telephone, on 2 March"
-
-
-@pytest.fixture
-def box() -> Postbox:
-    return Postbox()
-
-
-@pytest.fixture
-def desk(core: Core, box: Postbox) -> Core:
-    return with_post(core, box)
-
-
-@pytest.fixture
-def mine(tenant: NewTenant) -> str:
-    return str(tenant.controller.id)
 
 
 def _now(request: models.RightsRequest) -> models.RightsRequest:
@@ -197,24 +181,16 @@ class TestCodes:
         assert box.to(ADA, "fetch your data")[-1].startswith("Somebody, most likely you, wants to fetch")
 
     def test_sending_to_nobody_counts_and_writes_as_much_as_sending_to_somebody(
-        self, desk: Core, mine: str, ask: Ask, monkeypatch: pytest.MonkeyPatch
+        self, desk: Core, mine: str, ask: Ask, statements: list[str]
     ) -> None:
         subjects.enter(desk, mine, Person(phone=PHONE), "system")
         known, nobody = ask(), _phone_only(desk, mine)
-        written: list[str] = []
-        execute = desk.store.database.execute_sql
-
-        def noted(sql: str, *more: object, **options: object) -> object:
-            if sql.split(" ", 1)[0] in ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT"):
-                written.append(" ".join(sql.split("VALUES")[0].split()[:3]))
-            return execute(sql, *more, **options)
-
-        monkeypatch.setattr(desk.store.database, "execute_sql", noted)
-        seen = []
+        writing, seen = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT"), []
         for request in (known, nobody):
-            written.clear()
+            statements.clear()
             send(desk, mine, request.id, "system")
-            seen.append(list(written))
+            written = [one for one in statements if one.split(" ", 1)[0] in writing]
+            seen.append([" ".join(one.split("VALUES")[0].split()[:3]) for one in written])
         assert seen[0] == seen[1]
         assert len(seen[0]) > 3
         states = {one.request_id: (one.state, one.to_sealed is None) for one in _messages("code")}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+import all_platforms
 import pytest
-from all_platforms import CREDENTIALS, LOOPBACK, afresh, all_playing
+from all_platforms import CREDENTIALS, LOOPBACK, afresh
 from flow import HandClock, Sender, customer, drain
 from recipients_servers import Playing
 from shopify_server import shopper
@@ -28,11 +29,7 @@ EMAIL, PHONE, NAME = "ada.kanarie@shop.example", "+4930998877665", "Ada Kanarie"
 SHOPIFY_ID, STRIPE_ID, MEMBER_ID, WOO_ID = 7_064_055_069_303_999, "cus_kanarie01", "a1b2c3kana", 4242
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Playing]]:
-    """One socket per platform for a whole module."""
-    with all_playing() as playing:
-        yield playing
+servers = all_platforms.servers
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 import bodies
 import peewee
 import pytest
+from databases import stored
 from flow import Sender, customer, drain, seeing
 
 from dxflow.engine.core import Core
@@ -29,7 +30,7 @@ from dxflow.engine.services.rights import requests
 from dxflow.engine.services.subjects import subjects, timeline
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.shred_list import ShredList
-from dxflow.engine.store import Store, models
+from dxflow.engine.store import models
 
 ADA = "ada.canary@shop.example"
 PHONE = "+4930998877665"
@@ -63,19 +64,6 @@ def known(core: Core, tenant: NewTenant, shopify: Sender) -> models.DataSubject:
     return ada
 
 
-def _everything(store: Store) -> bytes:
-    """All values of all tables, as they are stored."""
-    found = []
-    for model in models.tables():
-        rows = store.database.execute_sql(f"SELECT * FROM {model._meta.table_name}").fetchall()
-        found += [
-            bytes(one) if isinstance(one, bytes | memoryview) else str(one).encode()
-            for row in rows
-            for one in row
-        ]
-    return b"\n".join(found)
-
-
 def test_what_could_open_or_find_the_person_is_gone(
     core: Core, tenant: NewTenant, known: models.DataSubject
 ) -> None:
@@ -84,7 +72,7 @@ def test_what_could_open_or_find_the_person_is_gone(
     erased = _erase(core, tenant, known.id)
     assert erased.clean
     assert all(erased.counts[name] for name in ("links", "salts", "bodies", "requests", "acts"))
-    left = _everything(core.store)
+    left = stored()
     assert not [secret for secret in secrets if secret in left]
     row = models.DataSubject.get_by_id(known.id)
     assert (row.state, row.key_wrapped, row.profile_sealed, row.intake) == ("erased", None, None, None)
@@ -126,10 +114,10 @@ def test_who_knows_exactly_what_a_leaf_said_cannot_confirm_it(
         "before, whoever has the salt can"
     )
     _erase(core, tenant, known.id)
-    stored = _everything(core.store)
+    kept = stored()
     said, committed = leaves.canonical(payload), bytes.fromhex(registered.commitment)
-    tried = min(len(stored), 400_000) - 31
-    confirmed = [n for n in range(tried) if hmac.digest(stored[n : n + 32], said, "sha256") == committed]
+    tried = min(len(kept), 400_000) - 31
+    confirmed = [n for n in range(tried) if hmac.digest(kept[n : n + 32], said, "sha256") == committed]
     assert confirmed == []
     leaf = json.loads(core.log.entry(tenant.controller.id, registered.log_index).leaf)
     assert leaf["commitment"] == registered.commitment, "the leaf itself stays"
@@ -162,7 +150,7 @@ def test_the_receipt_alone_shows_whom_the_leaf_is_about(
     assert (leaf["kind"], leaf["reason"]) == ("data_subject.erased", "request")
     assert receipt["payload"]["subject"] == did.derive(known.id, "dep")
     assert leaves.commit(bytes.fromhex(receipt["salt"]), receipt["payload"]) == leaf["commitment"]
-    assert bytes.fromhex(receipt["salt"]) not in _everything(core.store)
+    assert bytes.fromhex(receipt["salt"]) not in stored()
     assert did.derive(known.id, "dep") not in json.dumps(leaf)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from flow import HandClock, at_once, drain, leaves
-from postbox import Postbox, with_post
+from postbox import Postbox
 
 from dxflow.engine.core import Core
 from dxflow.engine.desk import actions, answering, checks
@@ -29,27 +29,16 @@ ADA = "person1@shop.example"
 
 
 @pytest.fixture
-def box() -> Postbox:
-    return Postbox()
-
-
-@pytest.fixture
-def desk(core: Core, box: Postbox) -> Core:
-    """The core with a post."""
-    return with_post(core, box)
-
-
-@pytest.fixture
-def made(desk: Core, ada: models.DataSubject, asked: Asked) -> models.Package:
+def made(mailing: Core, ada: models.DataSubject, asked: Asked) -> models.Package:
     """Ada's package."""
-    found = package.make(desk, ada.tenant_id, asked("access").id, "user:1")
+    found = package.make(mailing, ada.tenant_id, asked("access").id, "user:1")
     return handover.find(ada.tenant_id, found.id)
 
 
-def _code(desk: Core, box: Postbox, made: models.Package) -> str:
+def _code(mailing: Core, box: Postbox, made: models.Package) -> str:
     """The code of a mail that was just asked for."""
-    handover.send_code(desk, made, NOWHERE)
-    return box.code(desk, ADA)
+    handover.send_code(mailing, made, NOWHERE)
+    return box.code(mailing, ADA)
 
 
 def _wrong(code: str) -> str:
@@ -57,12 +46,12 @@ def _wrong(code: str) -> str:
 
 
 def test_the_code_opens_the_package_and_each_step_is_in_the_log(
-    desk: Core, box: Postbox, made: models.Package
+    mailing: Core, box: Postbox, made: models.Package
 ) -> None:
-    opened = handover.open_with_code(desk, made, _code(desk, box, made), NOWHERE)
+    opened = handover.open_with_code(mailing, made, _code(mailing, box, made), NOWHERE)
     assert re.fullmatch(r"([A-Z2-9]{4}-){4}[A-Z2-9]{4}", opened.passphrase)
     for fetches in (1, 2):
-        found = handover.for_download(desk, made.tenant_id, made.id, opened.token)
+        found = handover.for_download(mailing, made.tenant_id, made.id, opened.token)
         assert bytes(found.content)[:2] == b"PK"
         assert models.Package.get_by_id(made.id).fetches == fetches
     assert len(leaves(made.tenant_id, "package.opened")) == 1
@@ -72,29 +61,31 @@ def test_the_code_opens_the_package_and_each_step_is_in_the_log(
     assert opened.passphrase not in repr(opened)
 
 
-def test_a_code_opens_once(desk: Core, box: Postbox, made: models.Package) -> None:
-    code = _code(desk, box, made)
-    handover.open_with_code(desk, made, code, NOWHERE)
+def test_a_code_opens_once(mailing: Core, box: Postbox, made: models.Package) -> None:
+    code = _code(mailing, box, made)
+    handover.open_with_code(mailing, made, code, NOWHERE)
     with pytest.raises(NotAuthentic):
-        handover.open_with_code(desk, made, code, NOWHERE)
+        handover.open_with_code(mailing, made, code, NOWHERE)
     assert len(leaves(made.tenant_id, "package.opened")) == 1
 
 
-def test_of_two_who_have_the_code_one_gets_in(desk: Core, box: Postbox, made: models.Package) -> None:
-    code = _code(desk, box, made)
-    found = at_once(desk, [lambda: handover.open_with_code(desk, made, code, NOWHERE)] * 2)
+def test_of_two_who_have_the_code_one_gets_in(mailing: Core, box: Postbox, made: models.Package) -> None:
+    code = _code(mailing, box, made)
+    found = at_once(mailing, [lambda: handover.open_with_code(mailing, made, code, NOWHERE)] * 2)
     assert sorted(type(one).__name__ for one in found) == ["NotAuthentic", "Opened"]
 
 
-def test_guessing_ends_the_code_and_then_the_guesser(desk: Core, box: Postbox, made: models.Package) -> None:
-    code = _code(desk, box, made)
+def test_guessing_ends_the_code_and_then_the_guesser(
+    mailing: Core, box: Postbox, made: models.Package
+) -> None:
+    code = _code(mailing, box, made)
     for _ in range(checks.GUESSES):
         with pytest.raises(NotAuthentic):
-            handover.open_with_code(desk, made, _wrong(code), NOWHERE)
+            handover.open_with_code(mailing, made, _wrong(code), NOWHERE)
     with pytest.raises((NotAuthentic, TooManyAttempts)):
-        handover.open_with_code(desk, made, code, NOWHERE)
+        handover.open_with_code(mailing, made, code, NOWHERE)
     found = [
-        _tried(lambda: handover.send_code(desk, made, Client("203.0.113.9", "x", ""))) for _ in range(20)
+        _tried(lambda: handover.send_code(mailing, made, Client("203.0.113.9", "x", ""))) for _ in range(20)
     ]
     assert found[-1] == "TooManyAttempts"
 
@@ -109,45 +100,45 @@ def _tried(call: Callable[[], object]) -> str:
 
 
 def test_a_code_that_proves_who_asks_opens_no_package(
-    desk: Core, box: Postbox, made: models.Package, ada: models.DataSubject
+    mailing: Core, box: Postbox, made: models.Package, ada: models.DataSubject
 ) -> None:
     """A proof for one request, by code or by link, is none for the package of another."""
-    other = requests.create(desk, ada.tenant_id, "system", "access", Person(email=ADA))
-    checks.send(desk, ada.tenant_id, other.id, "system", purpose=Purpose.RELEASE)
+    other = requests.create(mailing, ada.tenant_id, "system", "access", Person(email=ADA))
+    checks.send(mailing, ada.tenant_id, other.id, "system", purpose=Purpose.RELEASE)
     with pytest.raises(NotAuthentic):
-        handover.open_with_code(desk, made, box.code(desk, ADA), NOWHERE)
+        handover.open_with_code(mailing, made, box.code(mailing, ADA), NOWHERE)
     with pytest.raises(NotAuthentic):
-        handover.open_with_link(desk, made, box.token(desk, ADA))
+        handover.open_with_link(mailing, made, box.token(mailing, ADA))
     assert leaves(ada.tenant_id, "package.opened") == []
 
 
 def test_a_link_of_another_data_controller_opens_nothing(
-    desk: Core, box: Postbox, made: models.Package
+    mailing: Core, box: Postbox, made: models.Package
 ) -> None:
-    other = tenants.create(desk, "Another Shop", "UK").controller.id
-    subjects.enter(desk, other, Person(email="ben@shop.example"), "system")
-    asked = requests.create(desk, other, "system", "access", Person(email="ben@shop.example"))
-    checks.send(desk, other, asked.id, "system", purpose=Purpose.RELEASE)
-    token = box.token(desk, "ben@shop.example")
+    other = tenants.create(mailing, "Another Shop", "UK").controller.id
+    subjects.enter(mailing, other, Person(email="ben@shop.example"), "system")
+    asked = requests.create(mailing, other, "system", "access", Person(email="ben@shop.example"))
+    checks.send(mailing, other, asked.id, "system", purpose=Purpose.RELEASE)
+    token = box.token(mailing, "ben@shop.example")
     with scope.of(made.tenant_id), pytest.raises(NotAuthentic):
-        handover.open_with_link(desk, made, token)
+        handover.open_with_link(mailing, made, token)
 
 
 def test_the_link_of_the_mail_leads_to_the_package_and_opens_it_once(
-    desk: Core, box: Postbox, made: models.Package
+    mailing: Core, box: Postbox, made: models.Package
 ) -> None:
-    _code(desk, box, made)
-    token = box.token(desk, ADA)
+    _code(mailing, box, made)
+    token = box.token(mailing, ADA)
     assert f"https://edge.example{handover.path_of(made)}/{token}" in box.to(ADA, "code")[-1]
-    assert handover.open_with_link(desk, made, token).passphrase
+    assert handover.open_with_link(mailing, made, token).passphrase
     with pytest.raises(NotAuthentic):
-        handover.open_with_link(desk, made, token)
+        handover.open_with_link(mailing, made, token)
 
 
 def test_a_token_opens_its_package_alone_and_for_a_quarter_of_an_hour(
-    desk: Core, box: Postbox, clock: HandClock, made: models.Package
+    mailing: Core, box: Postbox, clock: HandClock, made: models.Package
 ) -> None:
-    opened = handover.open_with_code(desk, made, _code(desk, box, made), NOWHERE)
+    opened = handover.open_with_code(mailing, made, _code(mailing, box, made), NOWHERE)
     until, _, mac = opened.token.partition(".")
     later = str(int(until) + 86_400)
     for wrong in (
@@ -160,64 +151,64 @@ def test_a_token_opens_its_package_alone_and_for_a_quarter_of_an_hour(
         f"{until}.Ω",
     ):
         with pytest.raises(NotAuthentic):
-            handover.for_download(desk, made.tenant_id, made.id, wrong)
+            handover.for_download(mailing, made.tenant_id, made.id, wrong)
     clock.forward(16 * 60)
     with pytest.raises(NotAuthentic):
-        handover.for_download(desk, made.tenant_id, made.id, opened.token)
+        handover.for_download(mailing, made.tenant_id, made.id, opened.token)
     assert models.Package.get_by_id(made.id).fetches == 0
 
 
 def test_nothing_opens_a_package_that_is_over(
-    desk: Core, box: Postbox, clock: HandClock, made: models.Package
+    mailing: Core, box: Postbox, clock: HandClock, made: models.Package
 ) -> None:
-    code = _code(desk, box, made)
-    opened = handover.open_with_code(desk, made, code, NOWHERE)
+    code = _code(mailing, box, made)
+    opened = handover.open_with_code(mailing, made, code, NOWHERE)
     clock.now = made.expires_at
     for call in (
-        lambda: handover.send_code(desk, made, NOWHERE),
-        lambda: handover.open_with_code(desk, made, code, NOWHERE),
-        lambda: handover.open_with_link(desk, made, "x" * 43),
-        lambda: handover.for_download(desk, made.tenant_id, made.id, opened.token),
+        lambda: handover.send_code(mailing, made, NOWHERE),
+        lambda: handover.open_with_code(mailing, made, code, NOWHERE),
+        lambda: handover.open_with_link(mailing, made, "x" * 43),
+        lambda: handover.for_download(mailing, made.tenant_id, made.id, opened.token),
     ):
         with pytest.raises(Conflict, match="over"):
             call()
-    forgetting.expire(desk)
-    assert handover.over(desk, handover.find(made.tenant_id, made.id))
+    forgetting.expire(mailing)
+    assert handover.over(mailing, handover.find(made.tenant_id, made.id))
 
 
 def test_a_package_that_another_took_the_place_of_is_over_at_once(
-    desk: Core, box: Postbox, made: models.Package
+    mailing: Core, box: Postbox, made: models.Package
 ) -> None:
-    opened = handover.open_with_code(desk, made, _code(desk, box, made), NOWHERE)
-    package.make(desk, made.tenant_id, made.request_id, "user:1")
+    opened = handover.open_with_code(mailing, made, _code(mailing, box, made), NOWHERE)
+    package.make(mailing, made.tenant_id, made.request_id, "user:1")
     with pytest.raises(Conflict):
-        handover.for_download(desk, made.tenant_id, made.id, opened.token)
+        handover.for_download(mailing, made.tenant_id, made.id, opened.token)
     with pytest.raises(Conflict):
-        handover.open_with_link(desk, handover.find(made.tenant_id, made.id), "x" * 43)
+        handover.open_with_link(mailing, handover.find(made.tenant_id, made.id), "x" * 43)
 
 
 def test_a_package_can_be_fetched_after_its_request_was_closed(
-    desk: Core, box: Postbox, made: models.Package
+    mailing: Core, box: Postbox, made: models.Package
 ) -> None:
     tenant_id, request_id = made.tenant_id, made.request_id
     models.RightsRequest.update(state="review").where(models.RightsRequest.id == request_id).execute()
-    answering.respond(desk, tenant_id, request_id, "user:1", "fulfilled")
-    actions.complete(desk, tenant_id, request_id, "user:1")
-    assert handover.open_with_code(desk, made, _code(desk, box, made), NOWHERE).passphrase
+    answering.respond(mailing, tenant_id, request_id, "user:1", "fulfilled")
+    actions.complete(mailing, tenant_id, request_id, "user:1")
+    assert handover.open_with_code(mailing, made, _code(mailing, box, made), NOWHERE).passphrase
 
 
 def test_the_answer_tells_the_person_where_to_fetch_it_at_the_address_on_file(
-    desk: Core, box: Postbox, made: models.Package
+    mailing: Core, box: Postbox, made: models.Package
 ) -> None:
     models.RightsRequest.update(state="review").where(models.RightsRequest.id == made.request_id).execute()
-    answering.respond(desk, made.tenant_id, made.request_id, "user:1", "fulfilled")
-    drain(desk)
+    answering.respond(mailing, made.tenant_id, made.request_id, "user:1", "fulfilled")
+    drain(mailing)
     (letter,) = box.to(ADA, "data is ready")
     assert f"https://edge.example{handover.path_of(made)}\n" in letter
     assert "passphrase" in letter
 
 
-def test_nobody_finds_a_package_that_there_is_not(desk: Core, tenant: NewTenant) -> None:
-    for name in ("x", desk.new_id()):
+def test_nobody_finds_a_package_that_there_is_not(core: Core, tenant: NewTenant) -> None:
+    for name in ("x", core.new_id()):
         with pytest.raises(NotFound):
             handover.find(tenant.controller.id, name)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
 from Crypto.Cipher import AES
+from serving import in_json, served
 
 from dxflow.config.errors import SettingsError
 from dxflow.config.settings import Settings
@@ -80,26 +81,12 @@ def transit() -> Transit:
 def address(transit: Transit) -> Iterator[str]:
     """Where the transit key is."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = transit.answer(self.path, self.headers["X-Vault-Token"], document)
-            body = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(environ: dict[str, Any], document: Any) -> tuple[str, Any]:
+        status, said = transit.answer(environ["PATH_INFO"], environ["HTTP_X_VAULT_TOKEN"], document)
+        return f"{status} {HTTPStatus(status).phrase}", said
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1/transit/keys/dxflow"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(in_json(answer)) as address:
+        yield f"{address}/v1/transit/keys/dxflow"
 
 
 @pytest.fixture
@@ -198,14 +185,20 @@ def test_the_root_rotates_under_the_service_and_the_service_rotates_under_the_ro
     assert verifying.verify_logs(late).problems == []
 
 
-def test_an_installation_moves_from_its_file_to_the_service(
-    settings: Callable[..., Settings], tmp_path: Path
-) -> None:
+def in_a_file(settings: Callable[..., Settings]) -> tuple[str, bytes]:
+    """An installation with its root key in a file: a tenant, and a mark under its keys."""
     core = wiring.core_for(settings(key_service_url=None, key_service_token=None))
     made = tenants.create(core, "Acme", "DE").controller.id
     before = core.keys.mac(made, "dedup", "a")
     core.store.close()
     wiring.forget()
+    return made, before
+
+
+def test_an_installation_moves_from_its_file_to_the_service(
+    settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    made, before = in_a_file(settings)
     moving = wiring.core_for(settings())
     assert rotation.rotate_root(moving)["left"] == 0
     moving.store.close()
@@ -245,11 +238,7 @@ def test_a_backup_has_no_root_key_in_either_file_and_comes_back_through_the_serv
 def test_a_backup_on_the_way_to_the_service_has_the_keys_of_the_file(
     settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    core = wiring.core_for(settings(key_service_url=None, key_service_token=None))
-    made = tenants.create(core, "Acme", "DE").controller.id
-    before = core.keys.mac(made, "dedup", "a")
-    core.store.close()
-    wiring.forget()
+    made, before = in_a_file(settings)
     wish, keys = backed_up(wiring.core_for(settings()), tmp_path / "backups")
     assert keys["root_keys"] == (tmp_path / "data" / "root.key").read_text().split()
     elsewhere = settings(data_dir=tmp_path / "elsewhere")

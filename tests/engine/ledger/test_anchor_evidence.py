@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anchored import written
+from serving import in_json, served
 
 from dxflow.engine.core import Core
 from dxflow.engine.ledger import verifier
-from dxflow.engine.ledger.log import INSTALLATION, Leaf
+from dxflow.engine.ledger.log import Leaf
 from dxflow.engine.services.audit import anchored, covering, exports
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
@@ -29,24 +28,15 @@ def _grow(core: Core, tenant: NewTenant, count: int = 3) -> None:
 
 
 def _anchor(core: Core, state: str = "anchored") -> models.Anchor:
-    head = core.log.head(INSTALLATION)
-    anchor: models.Anchor = models.Anchor.create(
-        origin=head.origin,
-        size=head.size,
-        root=head.root,
-        checkpoint=head.checkpoint,
-        chain_id=31337,
-        account="0x" + "11" * 20,
+    return written(
+        core,
         nonce=models.Anchor.select().count(),
-        raw=b"raw",
         tx_hash=TX if state != "sent" else "0x" + "ee" * 32,
         state=state,
         block_number=7,
         block_hash=BLOCK,
         confirmations=3,
-        created_at=core.clock(),
     )
-    return anchor
 
 
 @pytest.fixture
@@ -81,26 +71,11 @@ def node(bundle: Path) -> Iterator[Node]:
     del bundle
     found = Node(models.Anchor.get().root)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": found.answers[asked["method"]]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(_: dict[str, Any], asked: Any) -> tuple[str, Any]:
+        return "200 OK", {"jsonrpc": "2.0", "id": 1, "result": found.answers[asked["method"]]}
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(in_json(answer)) as found.url:
+        yield found
 
 
 def test_alone_it_is_checked_as_far_as_it_goes_and_said_to_be_unasked(bundle: Path) -> None:

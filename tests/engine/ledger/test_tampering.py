@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flow import Sender, customer, settle
 
 from dxflow.engine.core import Core
-from dxflow.engine.ledger import merkle, tiles
+from dxflow.engine.ledger import merkle, tiles, verify
 from dxflow.engine.ledger.log import INSTALLATION, Leaf
 from dxflow.engine.ledger.memory import Memory
 from dxflow.engine.services import tenants
@@ -214,10 +213,9 @@ def test_an_untouched_log_is_not_blamed_for_another_s_fault(log: Owner) -> None:
     assert [other.did in problem for problem in found.problems] == [False]
 
 
-def test_an_interrupted_verification_goes_on_where_it_stopped(
-    log: Owner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dxflow.engine.ledger.verify.CHUNK", 256)
+def interrupt(log: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verify the first 256 entries, and no more; from here on they are verified by so many."""
+    monkeypatch.setattr(verify, "CHUNK", 256)
 
     def stop(count: int) -> None:
         if count == 256:
@@ -225,6 +223,12 @@ def test_an_interrupted_verification_goes_on_where_it_stopped(
 
     with pytest.raises(KeyboardInterrupt):
         verifying.verify_logs(log.core, log.tenant_id, stop)
+
+
+def test_an_interrupted_verification_goes_on_where_it_stopped(
+    log: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(log, monkeypatch)
     found = verifying.verify_logs(log.core, log.tenant_id)
     assert found.ok
     assert ["went on at entry 256" in one for one in found.resumed] == [True]
@@ -235,18 +239,9 @@ def test_an_interrupted_verification_goes_on_where_it_stopped(
 def test_a_run_begins_anew_when_told_so_or_when_the_kept_progress_is_no_one_s(
     log: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dxflow.engine.ledger.verify.CHUNK", 256)
-
-    def interrupt() -> None:
-        def stop(_: Any) -> None:
-            raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            verifying.verify_logs(log.core, log.tenant_id, lambda count: stop(count) if count else None)
-
-    interrupt()
+    interrupt(log, monkeypatch)
     assert verifying.verify_logs(log.core, log.tenant_id, fresh=True).resumed == []
-    interrupt()
+    interrupt(log, monkeypatch)
     assert log.core.memory is not None
     log.core.memory.keep_progress(log.tenant_id, b"\x01" + b"forged" * 20)
     assert verifying.verify_logs(log.core, log.tenant_id).resumed == []
@@ -255,19 +250,13 @@ def test_a_run_begins_anew_when_told_so_or_when_the_kept_progress_is_no_one_s(
 def test_a_fault_found_before_the_interruption_is_not_forgotten(
     log: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dxflow.engine.ledger.verify.CHUNK", 256)
     tile = models.AuditTile.get(tenant_id=log.tenant_id, level=0, idx=0)
     log.run(
         "UPDATE audit_tiles SET hashes = ? WHERE tenant_id = ? AND level = 0 AND idx = 0",
         *(b"\0" * len(tile.hashes), log.tenant_id),
     )
 
-    def stop(count: int) -> None:
-        if count == 256:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        verifying.verify_logs(log.core, log.tenant_id, stop)
+    interrupt(log, monkeypatch)
     found = verifying.verify_logs(log.core, log.tenant_id)
     assert found.resumed
     assert any("tile 0/0" in problem for problem in found.problems)

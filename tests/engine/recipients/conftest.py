@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
+import all_platforms
 import pytest
-from all_platforms import CREDENTIALS, LOOPBACK, afresh, all_playing
+from all_platforms import CREDENTIALS, LOOPBACK, afresh
 from flow import HandClock
 from recipients_servers import Playing
 
@@ -16,11 +17,7 @@ from dxflow.engine.recipients import Api
 MakeApi = Callable[[str], tuple[Playing, Api]]
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Playing]]:
-    """One socket per platform for a whole module."""
-    with all_playing() as playing:
-        yield playing
+servers = all_platforms.servers
 
 
 @pytest.fixture

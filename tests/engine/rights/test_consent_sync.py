@@ -25,6 +25,7 @@ from woocommerce_server import WooCommerce
 
 from dxflow.engine.core import Core
 from dxflow.engine.erasing import erasure
+from dxflow.engine.outbox import Dispatch
 from dxflow.engine.outgoing import Outgoing
 from dxflow.engine.recipients import RECIPIENTS, credentials
 from dxflow.engine.rights import consent_sync
@@ -86,6 +87,17 @@ def everybody_knows(senders: Mapping[str, Sender], person: int) -> None:
         "profile", bodies.mailchimp("profile", "2026-03-01 08:00:00", **bodies.member(person))
     )
     senders["woocommerce"].send("customer.created", bodies.woo_customer(person))
+
+
+def about_to_say_yes(core: Core, senders: Mapping[str, Sender]) -> list[Dispatch]:
+    """Somebody agrees at the first platform; the calls that tell the others, which wait for their turn."""
+    everybody_knows(senders, 1)
+    drain(core)
+    senders["shopify"].send(EMAIL, bodies.email_consent("subscribed", NINE))
+    advance(core, "push")
+    waiting = advance(core, "push")
+    assert len(waiting) == 1
+    return waiting
 
 
 def people_change_their_minds(made: World, people: range, platforms: tuple[str, ...], every: int) -> None:
@@ -203,12 +215,7 @@ def test_a_repeated_statement_is_told_to_nobody_twice(
 def test_a_yes_that_was_overtaken_before_its_turn_is_never_said(
     core: Core, senders: dict[str, Sender], spoken: list[tuple[str, str, bool]]
 ) -> None:
-    everybody_knows(senders, 1)
-    drain(core)
-    senders["shopify"].send(EMAIL, bodies.email_consent("subscribed", NINE))
-    advance(core, "push")
-    waiting = advance(core, "push")
-    assert len(waiting) == 1
+    waiting = about_to_say_yes(core, senders)
     fields = {"action": "unsub", **bodies.member(1)}
     senders["mailchimp"].send("unsubscribe", bodies.mailchimp("unsubscribe", "2026-03-01 09:00:00", **fields))
     drain(core)
@@ -309,12 +316,7 @@ def test_a_call_that_a_newer_word_overtook_is_followed_by_that_word_again(
 def test_nobody_who_was_erased_is_spoken_of(
     core: Core, senders: dict[str, Sender], spoken: list[tuple[str, str, bool]]
 ) -> None:
-    everybody_knows(senders, 1)
-    drain(core)
-    senders["shopify"].send(EMAIL, bodies.email_consent("subscribed", NINE))
-    advance(core, "push")
-    waiting = advance(core, "push")
-    assert len(waiting) == 1
+    waiting = about_to_say_yes(core, senders)
     erasure.erase(core, senders["shopify"].tenant_id, subject_of(), "system", reason="request")
     for dispatch in waiting:
         run(core, dispatch)

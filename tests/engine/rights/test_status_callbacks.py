@@ -28,7 +28,7 @@ from dxflow.engine.store import models
 
 from .conftest import Ask, Listener
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 STATUS = {"request_id", "status", "reason", "received_at", "expected_by", "processing_details"}
 STATUS |= {"agent_request_id"}
 

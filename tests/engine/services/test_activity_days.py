@@ -40,7 +40,7 @@ def counted(days: Days, tenant: NewTenant, now: datetime, seconds: float = ENOUG
 
 
 def test_what_was_counted_is_remembered_and_what_came_since_is_added(
-    core: Core, tenant: NewTenant, record: Record, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    tenant: NewTenant, record: Record, clock: HandClock, statements: list[str]
 ) -> None:
     days, now = Days(), clock()
     for back in (0, 1, 1, 3):
@@ -48,15 +48,9 @@ def test_what_was_counted_is_remembered_and_what_came_since_is_added(
     assert counted(days, tenant, now) == [1, 0, 2, 1]
     record(now + timedelta(seconds=10))
     later = now + timedelta(minutes=5)
-    queries, execute = [0], core.store.database.execute_sql
-
-    def counting(*given: object, **named: object) -> object:
-        queries[0] += 1
-        return execute(*given, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(core.store.database, "execute_sql", counting)
+    statements.clear()
     assert counted(days, tenant, later) == [1, 0, 2, 2]
-    assert queries[0] == 2, "days that are over are asked about no more"
+    assert len(statements) == 2, "days that are over are asked about no more"
 
 
 def test_what_isnt_settled_yet_is_counted_anew_and_never_twice(

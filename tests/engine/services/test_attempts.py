@@ -10,22 +10,16 @@ from flow import HandClock, at_once, leaves
 
 from dxflow.engine.core import Core
 from dxflow.engine.errors import NotAuthentic, TooManyAttempts
-from dxflow.engine.services.people import attempts, devices, passwords, sessions, users
+from dxflow.engine.services.people import attempts, devices, sessions, users
 from dxflow.engine.services.people.devices import Client
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-PASSWORD = "four plain words together"
-EMAIL = "dpo@acme.example"
+from .conftest import EMAIL, PASSWORD
+
 STRANGER = Client("203.0.113.7")
 
 Guess = Callable[..., str]
-
-
-@pytest.fixture
-def user(core: Core, tenant: NewTenant) -> models.User:
-    """A user at EMAIL who chose PASSWORD."""
-    return users.create(core, tenant.controller.id, EMAIL, "dpo", password=PASSWORD)[0]
 
 
 def guess(core: Core, email: str = EMAIL, password: str = "wrong", client: Client = STRANGER) -> str:
@@ -166,15 +160,8 @@ def test_a_browser_is_known_for_its_own_user_alone(core: Core, tenant: NewTenant
 
 
 def test_guesses_at_the_same_moment_get_no_more_checks_than_one_after_the_other(
-    core: Core, user: models.User, monkeypatch: pytest.MonkeyPatch
+    core: Core, user: models.User, checked: list[str]
 ) -> None:
-    checked: list[str] = []
-
-    def verified(stored: str, given: bytes) -> bool:
-        checked.append(stored)
-        return False
-
-    monkeypatch.setattr(passwords, "_verified", verified)
     outcomes = at_once(core, [lambda: guess(core) for _ in range(24)])
     assert sorted(map(str, outcomes)) == ["blocked"] * 19 + ["refused"] * 5
     assert len(checked) == 5

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from flow import HandClock, drain
-from postbox import Postbox, with_post
+from postbox import Postbox
 
 from dxflow.engine.access.roles import MATRIX, Role
 from dxflow.engine.core import Core
@@ -36,16 +36,6 @@ from dxflow.engine.store import models
 
 ADA, OLD, NEW = "ada@acme.example", "four plain words together", "other plain words together"
 TOKEN = re.compile(r"^dxr_[\w-]{43}$", re.MULTILINE)
-
-
-@pytest.fixture
-def box() -> Postbox:
-    return Postbox()
-
-
-@pytest.fixture
-def mailing(core: Core, box: Postbox) -> Core:
-    return with_post(core, box)
 
 
 @pytest.fixture
@@ -153,23 +143,15 @@ def test_for_an_address_of_nobody_nothing_is_left_behind(
 
 
 def test_the_same_work_is_done_for_an_address_of_nobody(
-    mailing: Core, ada: models.User, monkeypatch: pytest.MonkeyPatch
+    mailing: Core, ada: models.User, statements: list[str]
 ) -> None:
     """Seals, rows, the audit entry, and a commit that waits for the disk: time tells nobody apart."""
-    said: list[str] = []
-    database = mailing.store.database
-    run = database.execute_sql
-
-    def watched(text: str, *given: object, **named: object) -> object:
-        said.append(text)
-        return run(text, *given, **named)
-
-    monkeypatch.setattr(database, "execute_sql", watched)
+    statements.clear()
     password_resets.ask(mailing, ADA)
-    of_ada = [text for text in said if "SAVEPOINT" not in text]
-    said.clear()
+    of_ada = [text for text in statements if "SAVEPOINT" not in text]
+    statements.clear()
     password_resets.ask(mailing, "nobody@acme.example")
-    assert [text for text in said if "SAVEPOINT" not in text] == of_ada
+    assert [text for text in statements if "SAVEPOINT" not in text] == of_ada
     assert len(of_ada) > 10
 
 

@@ -17,8 +17,7 @@ from dxflow.engine.services.people.sessions import Signed
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-PASSWORD = "four plain words together"
-EMAIL = "dpo@acme.example"
+from .conftest import EMAIL, PASSWORD
 
 
 class Phone:

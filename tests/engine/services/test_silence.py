@@ -3,44 +3,19 @@
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
-from flow import SECRET, HandClock
+from flow import HandClock, delivered
 
 from dxflow.engine.core import Core
 from dxflow.engine.services import tenants
-from dxflow.engine.services.connectors import connectors
 from dxflow.engine.services.connectors.silence import ENOUGH, NEWEST, Rhythm, rhythm
 from dxflow.engine.services.tenants import NewTenant
-from dxflow.engine.store import models, quick
+from dxflow.engine.store import models
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-
-
-def deliver(core: Core, tenant_id: str, moments: Sequence[datetime]) -> str:
-    """A connector that received something at each of these moments; returns its id."""
-    connector = connectors.add(core, tenant_id, "shopify", [SECRET])
-    rows = [
-        {
-            "id": str(uuid.uuid4()),
-            "tenant_id": tenant_id,
-            "connector_id": connector.id,
-            "source": "shopify",
-            "topic": "orders/create",
-            "workflow": "webhook",
-            "step": "done",
-            "state": "done",
-            "received_at": moment,
-            "due_at": None,
-        }
-        for moment in moments
-    ]
-    quick.insert_all(models.Event, rows)
-    return str(connector.id)
 
 
 def every(gap: timedelta, count: int, until: datetime) -> list[datetime]:
@@ -60,7 +35,7 @@ def test_a_connector_is_silent_after_six_of_its_usual_gaps_and_never_within_an_h
     core: Core, tenant: NewTenant, clock: HandClock, gap: timedelta, quiet_for: timedelta, silent: bool
 ) -> None:
     last = clock.now - quiet_for
-    connector = deliver(core, tenant.controller.id, every(gap, 20, last))
+    connector = delivered(core, tenant.controller.id, every(gap, 20, last))
     assert rhythm(tenant.controller.id, clock.now) == {connector: Rhythm(last, gap, silent)}
 
 
@@ -68,8 +43,8 @@ def test_few_deliveries_tell_nothing_and_none_at_all_even_less(
     core: Core, tenant: NewTenant, clock: HandClock
 ) -> None:
     long_ago = clock.now - 1000 * HOUR
-    few = deliver(core, tenant.controller.id, every(MINUTE, ENOUGH - 1, long_ago))
-    none = deliver(core, tenant.controller.id, [])
+    few = delivered(core, tenant.controller.id, every(MINUTE, ENOUGH - 1, long_ago))
+    none = delivered(core, tenant.controller.id, [])
     found = rhythm(tenant.controller.id, clock.now)
     assert found == {few: Rhythm(long_ago, None, False), none: Rhythm(None, None, False)}
 
@@ -79,7 +54,7 @@ def test_one_night_among_many_gaps_does_not_change_what_is_usual(
 ) -> None:
     last = clock.now - 2 * HOUR
     evening = every(MINUTE, 20, last - 9 * HOUR)
-    connector = deliver(core, tenant.controller.id, evening + every(MINUTE, 20, last))
+    connector = delivered(core, tenant.controller.id, evening + every(MINUTE, 20, last))
     assert rhythm(tenant.controller.id, clock.now)[connector] == Rhythm(last, MINUTE, True)
 
 
@@ -88,19 +63,19 @@ def test_only_the_newest_deliveries_tell_what_is_usual(
 ) -> None:
     busy_once = every(timedelta(seconds=1), 200, clock.now - 1000 * HOUR)
     calm_now = every(2 * HOUR, NEWEST, clock.now)
-    connector = deliver(core, tenant.controller.id, busy_once + calm_now)
+    connector = delivered(core, tenant.controller.id, busy_once + calm_now)
     assert rhythm(tenant.controller.id, clock.now)[connector].usual == 2 * HOUR
 
 
 def test_a_disabled_connector_is_not_silent(core: Core, tenant: NewTenant, clock: HandClock) -> None:
-    connector = deliver(core, tenant.controller.id, every(MINUTE, 20, clock.now - 24 * HOUR))
+    connector = delivered(core, tenant.controller.id, every(MINUTE, 20, clock.now - 24 * HOUR))
     models.Connector.update(disabled_at=clock.now).execute()
     assert not rhythm(tenant.controller.id, clock.now)[connector].silent
 
 
 def test_another_tenants_connectors_are_not_told(core: Core, tenant: NewTenant, clock: HandClock) -> None:
     other = tenants.create(core, "Other", "FR").controller.id
-    deliver(core, other, every(MINUTE, 20, clock.now))
+    delivered(core, other, every(MINUTE, 20, clock.now))
     assert rhythm(tenant.controller.id, clock.now) == {}
 
 
@@ -108,7 +83,7 @@ def test_one_statement_tells_all_of_them(
     core: Core, tenant: NewTenant, clock: HandClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(7):
-        deliver(core, tenant.controller.id, every(MINUTE, 60, clock.now))
+        delivered(core, tenant.controller.id, every(MINUTE, 60, clock.now))
     with caplog.at_level(logging.DEBUG, logger="peewee"):
         found = rhythm(tenant.controller.id, clock.now)
     assert len(found) == 7
@@ -120,7 +95,7 @@ def test_it_steps_through_one_index_also_with_statistics(
     core: Core, tenant: NewTenant, clock: HandClock
 ) -> None:
     for _ in range(3):
-        deliver(core, tenant.controller.id, every(MINUTE, 60, clock.now))
+        delivered(core, tenant.controller.id, every(MINUTE, 60, clock.now))
     core.store.database.execute_sql("ANALYZE")
     asked: list[str] = []
     connection = core.store.database.connection()

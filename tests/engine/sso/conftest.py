@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-import ipaddress
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import oidc
 import pytest
 from flow import HandClock
-from oidc import Provider
+from oidc import Provider, near_clock, reaching_here
 
-from dxflow.engine import core as cores
 from dxflow.engine.core import Core
-from dxflow.engine.outgoing import Outgoing
 from dxflow.engine.store import Store
 
-LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    """Near the provider's own time."""
-    return HandClock(datetime.now(UTC))
+clock = near_clock
 
 
 @pytest.fixture
 def core(store: Store, clock: HandClock) -> Core:
-    made = cores.build(store, b"k" * 32, host="dxflow.example", clock=clock, spread=lambda: 1.0)
-    return dataclasses.replace(made, outgoing=Outgoing(clock, LOOPBACK))
+    return reaching_here(store, clock)
 
 
 @pytest.fixture

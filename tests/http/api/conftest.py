@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import socketserver
-import threading
 from collections.abc import Callable, Iterator
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from callers import Around, Caller
 from flow import Sender
+from serving import served
 
 from dxflow.engine.core import Core
 from dxflow.engine.services import tenants
@@ -21,11 +18,6 @@ from dxflow.http.app import HttpSettings, Outside, build
 MAX_BODY_BYTES = 100_000
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        del format, args
-
-
 @pytest.fixture
 def around() -> Around:
     return Around()
@@ -34,24 +26,11 @@ def around() -> Around:
 @pytest.fixture
 def base(core: Core, around: Around) -> Iterator[str]:
     """The address of a running edge."""
-
-    class Server(socketserver.ThreadingMixIn, WSGIServer):
-        daemon_threads = True
-
-        def process_request_thread(self, request: Any, client_address: Any) -> None:
-            super().process_request_thread(request, client_address)
-            core.store.close()  # this thread's connection
-
     app = build(
         core, Outside(around.read, around.checks), HttpSettings(MAX_BODY_BYTES, "http://edge.example")
     )
-    server = make_server("127.0.0.1", 0, app, server_class=Server, handler_class=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app, after=core.store.close) as address:
+        yield address
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from anchored import written
 from callers import Caller
 
 from dxflow.engine.core import Core
 from dxflow.engine.identity import did
-from dxflow.engine.identity.keys import INSTALLATION
 from dxflow.engine.services.audit import covering
 from dxflow.engine.store import models
 
@@ -143,20 +143,12 @@ def test_each_activity_says_which_block_first_covered_it(
 
 
 def _in_block(core: Core, height: int) -> None:
-    head = core.log.head(INSTALLATION)
-    models.Anchor.create(
-        origin=head.origin,
-        size=head.size,
-        root=head.root,
-        checkpoint=head.checkpoint,
-        chain_id=31337,
-        account="0x" + "11" * 20,
+    written(
+        core,
         nonce=height,
-        raw=b"raw",
         tx_hash=f"0x{height:064x}",
         state="anchored",
         block_number=height,
         block_hash="0x" + "cd" * 32,
         confirmations=1,
-        created_at=core.clock(),
     )

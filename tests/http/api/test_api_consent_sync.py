@@ -10,6 +10,7 @@ import pytest
 from callers import Caller
 
 from dxflow.engine.core import Core
+from dxflow.engine.services.connectors import webhook_endpoints
 from dxflow.engine.services.subjects import consent_receipts
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
@@ -69,7 +70,7 @@ def test_a_receipt_is_verified_with_the_keys_it_names_and_is_nobody_elses(
 def test_an_endpoints_secret_is_shown_once_and_again_only_by_rotating(
     core: Core, api: Caller, with_scopes: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dxflow.engine.services.webhook_endpoints._require_reachable", lambda *_: None)
+    monkeypatch.setattr(webhook_endpoints, "_require_reachable", lambda *_: None)
     path, body = (
         "/api/v1/webhook-endpoints",
         {"url": "https://hooks.example/x", "topics": ["consent.changed"]},

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bodies import email_state
 from callers import Caller
 from flow import HandClock, Sender, customer
 
@@ -79,11 +80,7 @@ def busy_life(
     api: Caller, shop: Sender, drain: Callable[[], int], clock: HandClock
 ) -> tuple[str, list[dict[str, Any]]]:
     """A person with entries of every kind, and the timeline in one page."""
-    consent = {
-        "state": "subscribed",
-        "opt_in_level": "single_opt_in",
-        "consent_updated_at": "2026-02-28T10:00:00Z",
-    }
+    consent = email_state("subscribed", "2026-02-28T10:00:00Z")
     shop.send("customers/create", customer(1, email_marketing_consent=consent))
     drain()
     asked = {"type": "access", "subject": {"email": "person1@shop.example"}}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import all_platforms
 import pytest
-from all_platforms import CREDENTIALS, all_playing
+from all_platforms import CREDENTIALS
 from callers import Caller
 from flow import HandClock, Sender, customer, drain
 from recipients_servers import Playing
@@ -27,10 +28,7 @@ API = "/api/v1"
 EMAIL = "person1@shop.example"
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Playing]]:
-    with all_playing() as playing:
-        yield playing
+servers = all_platforms.servers
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from bodies import email_state
 from callers import Caller
 from flow import Sender, customer
 
@@ -116,11 +117,7 @@ def test_a_list_shows_kinds_of_identifiers_and_no_personal_data(api: Caller) -> 
 def test_a_record_shows_the_stored_profile_the_consents_and_the_counts(
     api: Caller, shop: Sender, drain: Callable[[], int]
 ) -> None:
-    consent = {
-        "state": "subscribed",
-        "opt_in_level": "single_opt_in",
-        "consent_updated_at": "2026-02-28T10:00:00Z",
-    }
+    consent = email_state("subscribed", "2026-02-28T10:00:00Z")
     shop.send("customers/create", customer(1, email_marketing_consent=consent))
     drain()
     (item,) = api.listed(PEOPLE)

@@ -266,21 +266,15 @@ def test_a_dear_look_is_shown_again_until_looking_took_a_tenth_of_the_time(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_scrape_is_one_statement_and_one_question_to_redis(
-    core: Core, around: Around, shop: Sender, other_tenant: NewTenant, monkeypatch: pytest.MonkeyPatch
+    core: Core, around: Around, shop: Sender, other_tenant: NewTenant, statements: list[str]
 ) -> None:
     send(shop, 5)
     hand_over(core)
-    statements: list[str] = []
-    execute = core.store.database.execute_sql
-
-    def counted(text: str, *values: Any) -> Any:
-        statements.append(text)
-        return execute(text, *values)
-
-    monkeypatch.setattr(core.store.database, "execute_sql", counted)
+    statements.clear()
     list(QueueGauges(core, around.read).collect())
     assert (len(statements), len(around.seen)) == (1, 1)
-    steps = [row[3] for row in execute(f"EXPLAIN QUERY PLAN {statements[0]}", ("x",) * 3).fetchall()]
+    plan = core.store.database.execute_sql(f"EXPLAIN QUERY PLAN {statements[0]}", ("x",) * 3)
+    steps = [row[3] for row in plan.fetchall()]
     assert any("events_due" in step for step in steps), steps
 
 

@@ -24,11 +24,6 @@ LIST = "/dashboard/connectors"
 
 
 @pytest.fixture
-def owner(sign_in_as: SignIn) -> Visitor:
-    return sign_in_as(Role.OWNER)
-
-
-@pytest.fixture
 def shop(core: Core, tenant: NewTenant) -> Sender:
     return Sender(core, tenant.controller.id)
 

@@ -21,11 +21,6 @@ VERA = "vera@acme.example"
 
 
 @pytest.fixture
-def owner(sign_in_as: SignIn) -> Visitor:
-    return sign_in_as(Role.OWNER)
-
-
-@pytest.fixture
 def vera(core: Core, tenant: NewTenant) -> models.User:
     return users.create(core, tenant.controller.id, VERA, Role.DPO, password=PASSWORD)[0]
 

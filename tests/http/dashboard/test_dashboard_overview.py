@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from flow import SECRET, HandClock, Sender, customer
+from flow import SECRET, HandClock, Sender, customer, delivered
 from visitors import BOTH, Visitor
 
 from dxflow.engine.access.roles import Role
@@ -20,27 +20,9 @@ from dxflow.engine.store import models, quick
 MINUTE = timedelta(minutes=1)
 
 
-def delivered(core: Core, tenant_id: str, name: str, until: datetime, count: int = 20) -> str:
+def each_minute(core: Core, tenant_id: str, name: str, until: datetime, count: int = 20) -> str:
     """A connector that received something each minute until then; returns its id."""
-    connector = connectors.add(core, tenant_id, "shopify", [SECRET], name=name)
-    rows = [
-        {
-            "id": str(uuid.uuid4()),
-            "tenant_id": tenant_id,
-            "connector_id": connector.id,
-            "source": "shopify",
-            "topic": "orders/create",
-            "workflow": "webhook",
-            "step": "done",
-            "state": "done",
-            "due_at": None,
-            "received_at": until - MINUTE * back,
-            "updated_at": until - MINUTE * back,
-        }
-        for back in range(count)
-    ]
-    quick.insert_all(models.Event, rows)
-    return str(connector.id)
+    return delivered(core, tenant_id, [until - MINUTE * back for back in range(count)], name)
 
 
 def notify(tenant_id: str, created_at: datetime, **changes: object) -> str:
@@ -65,9 +47,9 @@ def test_connectors_that_fell_silent_are_told_by_name_with_a_door_to_each(
 ) -> None:
     drain()
     mine = tenant.controller.id
-    silent = delivered(core, mine, "Berlin shop", clock.now - 120 * MINUTE)
-    delivered(core, mine, "Paris shop", clock.now)
-    delivered(core, tenants.create(core, "Other", "FR").controller.id, "Not mine", clock.now - 120 * MINUTE)
+    silent = each_minute(core, mine, "Berlin shop", clock.now - 120 * MINUTE)
+    each_minute(core, mine, "Paris shop", clock.now)
+    each_minute(core, tenants.create(core, "Other", "FR").controller.id, "Not mine", clock.now - 120 * MINUTE)
     dpo.get("/dashboard/")
     assert (
         "Berlin shop fell silent: its last delivery came 2 hours ago , and usually one comes within 1 minute"
@@ -83,7 +65,7 @@ def test_of_many_silent_connectors_three_are_named_and_the_others_counted(
     dpo: Visitor, core: Core, tenant: NewTenant, clock: HandClock
 ) -> None:
     for number in range(5):
-        delivered(core, tenant.controller.id, f"Shop {number}", clock.now - 120 * MINUTE)
+        each_minute(core, tenant.controller.id, f"Shop {number}", clock.now - 120 * MINUTE)
     dpo.get("/dashboard/")
     assert dpo.text.count("fell silent: its last") == 3
     assert "2 more connectors fell silent." in dpo.text
@@ -95,8 +77,8 @@ def test_the_last_hour_is_drawn_and_told_in_words(
 ) -> None:
     models.Event.delete().execute()
     event = models.Event
-    delivered(core, tenant.controller.id, "Berlin shop", clock.now, count=12)
-    delivered(core, tenant.controller.id, "Paris shop", clock.now, count=1)
+    each_minute(core, tenant.controller.id, "Berlin shop", clock.now, count=12)
+    each_minute(core, tenant.controller.id, "Paris shop", clock.now, count=1)
     event.update(state="failed").where(event.received_at < clock.now - 10.5 * MINUTE).execute()
     dpo = sign_in_as(Role.DPO)  # who sees the overview at once: minutes that are over are counted once
     assert "13 received, 2 at most in a minute" in dpo.text
@@ -217,7 +199,7 @@ def test_a_connector_that_takes_nothing_needs_somebody_and_one_that_refused_some
     dpo: Visitor, core: Core, tenant: NewTenant, clock: HandClock
 ) -> None:
     mine, now = tenant.controller.id, clock.now
-    working = delivered(core, mine, "Working", now)
+    working = each_minute(core, mine, "Working", now)
     locked = connectors.add(core, mine, "shopify", [SECRET], name="Locked out")
     over = connectors.add(core, mine, "shopify", [SECRET], name="Over")
     refuse(mine, working, now - MINUTE * 3, count=2)

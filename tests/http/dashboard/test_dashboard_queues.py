@@ -55,12 +55,6 @@ def site(core: Core, around: Around, locks: dict[str, Any]) -> Iterator[str]:
 
 
 @pytest.fixture
-def owner(sign_in_as: Callable[[Role], Visitor]) -> Visitor:
-    """Somebody who may pause the work."""
-    return sign_in_as(Role.OWNER)
-
-
-@pytest.fixture
 def shop(core: Core, tenant: NewTenant, drain: Callable[[], int]) -> Sender:
     """A connector, and nothing under way."""
     sender = Sender(core, tenant.controller.id)
@@ -234,33 +228,20 @@ def test_who_belongs_to_one_sees_no_others(dpo: Visitor, core: Core) -> None:
 
 
 def test_its_statements_do_not_grow_with_what_waits_nor_with_data_controllers(
-    dpo: Visitor, core: Core, shop: Sender, tenant: NewTenant, monkeypatch: pytest.MonkeyPatch
+    core: Core, shop: Sender, cost: Callable[[str], int]
 ) -> None:
-    counted: list[str] = []
-    real = core.store.database.execute_sql
-
-    def counting(sql: str, params: Any = None) -> Any:
-        counted.append(sql)
-        return real(sql, params)
-
-    def look() -> int:
-        counted.clear()
-        assert dpo.get("/dashboard/queues").status_code == 200
-        return len(counted)
-
     def belong() -> None:
         there = tenants.create(core, f"Shop {uuid.uuid4()}", "FR").controller.id
         members.join(core, there, models.User.get().id, "member", "dxflow")
 
     belong()
     shop.send("customers/create", customer(0))
-    monkeypatch.setattr(core.store.database, "execute_sql", counting)
-    few = look()
+    few = cost("/queues")
     for number in range(1, 12):
         belong()
         shop.send("customers/create", customer(number))
     models.Event.update(state="retrying").where(models.Event.source == "shopify").execute()
-    assert look() == few <= 16
+    assert cost("/queues") == few <= 16
 
 
 def test_a_user_whom_only_the_provider_vouches_for_is_told_of_no_other_place(

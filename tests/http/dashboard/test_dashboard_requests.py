@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from visitors import BOTH, Visitor
@@ -22,21 +21,7 @@ from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
-Ask = Callable[..., models.RightsRequest]
-
-
-@pytest.fixture
-def ask(core: Core, tenant: NewTenant) -> Ask:
-    """Puts a request in the queue that was received so many days ago."""
-
-    def make(type: str = "access", days: int = 0, **options: str) -> models.RightsRequest:
-        person = Person(email="canary@person.example", name="Canary Bird")
-        received = core.clock() - timedelta(days=days)
-        return requests.create(
-            core, tenant.controller.id, "key:1", type, person, received_at=received, **options
-        )
-
-    return make
+from .conftest import Ask
 
 
 def reads() -> list[dict[str, object]]:

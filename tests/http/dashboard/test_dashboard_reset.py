@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from flow import drain
-from postbox import Postbox, with_post
+from postbox import Postbox
 from visitors import PASSWORD, Visitor, edge
 
 from dxflow.engine.access.roles import Role
@@ -18,16 +18,6 @@ from dxflow.engine.store import models
 
 ADA, NEW = "ada@acme.example", "other plain words together"
 FORGOT, RESET = "/dashboard/forgot-password", "/dashboard/reset-password"
-
-
-@pytest.fixture
-def box() -> Postbox:
-    return Postbox()
-
-
-@pytest.fixture
-def mailing(core: Core, box: Postbox) -> Core:
-    return with_post(core, box)
 
 
 @pytest.fixture

@@ -20,11 +20,6 @@ SignIn = Callable[[Role], Visitor]
 ADA = "ada@acme.example"
 
 
-@pytest.fixture
-def owner(sign_in_as: SignIn) -> Visitor:
-    return sign_in_as(Role.OWNER)
-
-
 def token_on(page: requests.Response) -> str:
     found = re.search(r"dxi_[\w-]+", page.text)
     assert found is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from databases import usually_sqlite
 from drp_agent import Agent
 from visitors import edge
 
@@ -12,11 +13,7 @@ from dxflow.engine.core import Core
 from dxflow.engine.services.rights import privacy_agents
 from dxflow.engine.services.tenants import NewTenant
 
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, migrated: Callable[[str], str]) -> str:
-    """SQLite, unless a test asks for the other kind too (``BOTH``)."""
-    return migrated(getattr(request, "param", "sqlite"))
+database_url = usually_sqlite
 
 
 @pytest.fixture

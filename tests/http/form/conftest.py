@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 import requests
-from postbox import Postbox, with_post
+from databases import usually_sqlite
 from visitors import edge
 
 from dxflow.engine.core import Core
@@ -26,22 +26,13 @@ FILLED = {
 }
 
 
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, migrated: Callable[[str], str]) -> str:
-    """SQLite, unless a test asks for the other kind too (``BOTH``)."""
-    return migrated(getattr(request, "param", "sqlite"))
+database_url = usually_sqlite
 
 
 @pytest.fixture
-def box() -> Postbox:
-    """What people are sent."""
-    return Postbox()
-
-
-@pytest.fixture
-def site(core: Core, box: Postbox) -> Iterator[str]:
+def site(mailing: Core) -> Iterator[str]:
     """The address of a running edge that sends mail."""
-    with edge(with_post(core, box), "https://privacy.example/dx") as address:
+    with edge(mailing, "https://privacy.example/dx") as address:
         yield address
 
 

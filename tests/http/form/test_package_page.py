@@ -12,7 +12,7 @@ import pytest
 import pyzipper
 import requests
 from flow import HandClock, Sender, customer, drain, leaves
-from postbox import Postbox, with_post
+from postbox import Postbox
 from visitors import edge
 
 from dxflow.engine.core import Core
@@ -30,27 +30,16 @@ ADA = "person1@shop.example"
 
 
 @pytest.fixture
-def box() -> Postbox:
-    return Postbox()
-
-
-@pytest.fixture
-def posted(core: Core, box: Postbox) -> Core:
-    """The core with a post."""
-    return with_post(core, box)
-
-
-@pytest.fixture
-def page(posted: Core, tenant: NewTenant) -> Iterator[str]:
+def page(mailing: Core, tenant: NewTenant) -> Iterator[str]:
     """The address of Ada's package on a running edge."""
     tenant_id = tenant.controller.id
-    Sender(posted, tenant_id).send("customers/create", customer())
-    drain(posted)
-    row = service.create(posted, tenant_id, "system", "access", Somebody(email=ADA))
-    changes = {"state": "review", "verified_at": posted.clock()}
+    Sender(mailing, tenant_id).send("customers/create", customer())
+    drain(mailing)
+    row = service.create(mailing, tenant_id, "system", "access", Somebody(email=ADA))
+    changes = {"state": "review", "verified_at": mailing.clock()}
     models.RightsRequest.update(**changes).where(models.RightsRequest.id == row.id).execute()
-    made = package.make(posted, tenant_id, row.id, "user:1")
-    with edge(posted, "https://privacy.example/dx") as address:
+    made = package.make(mailing, tenant_id, row.id, "user:1")
+    with edge(mailing, "https://privacy.example/dx") as address:
         yield address + handover.path_of(made)
 
 
@@ -80,12 +69,12 @@ def _opened(post: Post, box: Postbox, core: Core) -> tuple[str, str]:
 
 
 def test_whoever_reads_the_mail_of_the_address_on_file_gets_passphrase_and_file(
-    page: str, post: Post, box: Postbox, posted: Core, tenant: NewTenant, tmp_path: Path
+    page: str, post: Post, box: Postbox, mailing: Core, tenant: NewTenant, tmp_path: Path
 ) -> None:
     asking = requests.get(page, timeout=30)
     assert asking.status_code == 200
     assert ADA not in asking.text
-    passphrase, token = _opened(post, box, posted)
+    passphrase, token = _opened(post, box, mailing)
     fetched = post("fetch", token=token)
     assert fetched.headers["Content-Type"] == "application/zip"
     assert fetched.headers["Content-Disposition"] == 'attachment; filename="my-data.zip"'
@@ -95,7 +84,7 @@ def test_whoever_reads_the_mail_of_the_address_on_file_gets_passphrase_and_file(
         assert b"Ada Byron" in archive.read("data.json")
     file = tmp_path / "my-data.zip"
     file.write_bytes(fetched.content)
-    vkeys = posted.signing.vkeys(posted.log.head(tenant.controller.id).origin)
+    vkeys = mailing.signing.vkeys(mailing.log.head(tenant.controller.id).origin)
     assert verification.verify(file, passphrase, vkeys).trusted
     kinds = [
         leaf["kind"] for leaf in leaves(tenant.controller.id) if str(leaf["kind"]).startswith("package.")
@@ -103,17 +92,22 @@ def test_whoever_reads_the_mail_of_the_address_on_file_gets_passphrase_and_file(
     assert kinds == ["package.made", "package.opened", "package.fetched"]
 
 
-def test_the_passphrase_is_shown_to_a_proof_and_not_again(post: Post, box: Postbox, posted: Core) -> None:
-    passphrase, token = _opened(post, box, posted)
-    code = box.code(posted, ADA)
-    for again in (post("code", code=code), post("link", token=box.token(posted, ADA)), post("ask"), post("")):
+def test_the_passphrase_is_shown_to_a_proof_and_not_again(post: Post, box: Postbox, mailing: Core) -> None:
+    passphrase, token = _opened(post, box, mailing)
+    code = box.code(mailing, ADA)
+    for again in (
+        post("code", code=code),
+        post("link", token=box.token(mailing, ADA)),
+        post("ask"),
+        post(""),
+    ):
         assert passphrase not in again.text
     assert passphrase not in post("fetch", token=token).text
 
 
-def test_a_wrong_code_shows_nothing_and_too_many_are_stopped(post: Post, box: Postbox, posted: Core) -> None:
+def test_a_wrong_code_shows_nothing_and_too_many_are_stopped(post: Post, box: Postbox, mailing: Core) -> None:
     post("send")
-    box.code(posted, ADA)
+    box.code(mailing, ADA)
     statuses = [post("code", code=f"{number:06d}").status_code for number in range(12)]
     assert statuses[0] == 403
     assert statuses[-1] == 429
@@ -122,10 +116,10 @@ def test_a_wrong_code_shows_nothing_and_too_many_are_stopped(post: Post, box: Po
 
 
 def test_the_link_of_the_mail_shows_a_button_and_only_pressing_it_opens(
-    page: str, post: Post, box: Postbox, posted: Core
+    page: str, post: Post, box: Postbox, mailing: Core
 ) -> None:
     post("send")
-    token = box.token(posted, ADA)
+    token = box.token(mailing, ADA)
     for _ in range(2):  # as programs do that look at mails
         shown = requests.get(f"{page}/{token}", timeout=30)
         assert shown.status_code == 200
@@ -134,9 +128,9 @@ def test_the_link_of_the_mail_shows_a_button_and_only_pressing_it_opens(
 
 
 def test_a_page_that_is_left_open_opens_nothing_later(
-    post: Post, box: Postbox, posted: Core, clock: HandClock
+    post: Post, box: Postbox, mailing: Core, clock: HandClock
 ) -> None:
-    _, token = _opened(post, box, posted)
+    _, token = _opened(post, box, mailing)
     clock.forward(16 * 60)
     late = post("fetch", token=token)
     assert (late.status_code, late.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
@@ -145,7 +139,7 @@ def test_a_page_that_is_left_open_opens_nothing_later(
 
 
 def test_an_expired_package_says_so_and_what_to_do(
-    page: str, post: Post, posted: Core, clock: HandClock
+    page: str, post: Post, mailing: Core, clock: HandClock
 ) -> None:
     clock.forward(15 * 86_400)
     for answer in (
@@ -156,14 +150,14 @@ def test_an_expired_package_says_so_and_what_to_do(
     ):
         assert answer.status_code == 410
         assert "ask Acme Shop again" in text_of(answer)
-    forgetting.expire(posted)
+    forgetting.expire(mailing)
     assert requests.get(page, timeout=30).status_code == 410
 
 
 def test_a_package_that_there_is_not_and_another_data_controllers_look_the_same(
-    page: str, posted: Core
+    page: str, mailing: Core
 ) -> None:
-    other = tenants.create(posted, "Another Shop", "UK").controller.id
+    other = tenants.create(mailing, "Another Shop", "UK").controller.id
     package_id, base = page.rpartition("/")[2], page.split("/request/")[0]
     elsewhere = requests.get(f"{base}/request/{other}/package/{package_id}", timeout=30)
     nowhere = requests.get(f"{base}/request/{other}/package/{uuid4()}", timeout=30)

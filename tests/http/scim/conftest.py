@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from databases import usually_sqlite
 from scim_caller import ScimCaller
 from visitors import edge
 
@@ -13,11 +14,7 @@ from dxflow.engine.services import tenants
 from dxflow.engine.services.people import credentials
 from dxflow.engine.services.tenants import NewTenant
 
-
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, migrated: Callable[[str], str]) -> str:
-    """SQLite, unless a test asks for the other kind too (``BOTH``)."""
-    return migrated(getattr(request, "param", "sqlite"))
+database_url = usually_sqlite
 
 
 @pytest.fixture

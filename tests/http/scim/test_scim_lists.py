@@ -8,7 +8,6 @@ import pytest
 from scim_caller import ENTERPRISE, USER, ScimCaller, refused
 from visitors import BOTH
 
-from dxflow.engine.core import Core
 from dxflow.engine.provisioning import searching
 
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
@@ -133,27 +132,19 @@ def test_no_filter_looks_at_more_rows_than_it_may(
 
 
 def test_a_page_costs_as_many_statements_however_many_there_are(
-    directory: ScimCaller, core: Core, monkeypatch: pytest.MonkeyPatch
+    directory: ScimCaller, statements: list[str]
 ) -> None:
-    counted: list[str] = []
-    run = core.store.database.execute_sql
-
-    def counting(sql: str, *rest: Any) -> Any:
-        counted.append(sql)
-        return run(sql, *rest)
-
-    def statements() -> list[str]:
-        counted.clear()
+    def asked() -> list[str]:
+        statements.clear()
         assert directory.get("/Users", params={"count": 2}).status_code == 200
-        return [sql for sql in counted if "scim_" in sql]
+        return [sql for sql in statements if "scim_" in sql]
 
     for number in range(3):
         directory.user(f"user-{number}")
-    monkeypatch.setattr(core.store.database, "execute_sql", counting)
-    few = statements()
+    few = asked()
     for number in range(3, 40):
         directory.user(f"user-{number}")
-    assert statements() == few
+    assert asked() == few
     assert any("LIMIT" in sql for sql in few)
 
 

@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-import dataclasses
-import ipaddress
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 import oidc
 import pytest
 from browsing import Browser
 from flow import HandClock
-from oidc import Provider
-from visitors import edge
+from oidc import Provider, near_clock, reaching_here
 
-from dxflow.engine import core as cores
 from dxflow.engine.core import Core
-from dxflow.engine.outgoing import Limits, Outgoing
+from dxflow.engine.outgoing import Limits
 from dxflow.engine.services.people import sso, users
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store
 
 EMAIL = "ada@acme.example"
-LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
 
 
-@pytest.fixture
-def clock() -> HandClock:
-    """The provider's time is real, so ours is near it."""
-    return HandClock(datetime.now(UTC))
+clock = near_clock
 
 
 @pytest.fixture
 def core(store: Store, clock: HandClock) -> Core:
     """One that may reach this machine, and doesn't wait long."""
-    made = cores.build(store, b"k" * 32, host="dxflow.example", clock=clock, spread=lambda: 1.0)
-    limits = Limits(read_s=0.5, whole_s=1.0, bytes=200_000)
-    return dataclasses.replace(made, outgoing=Outgoing(clock, LOOPBACK, limits=limits))
+    return reaching_here(store, clock, Limits(read_s=0.5, whole_s=1.0, bytes=200_000))
 
 
 @pytest.fixture
 def public_url() -> str:
     return "https://dxflow.example"
-
-
-@pytest.fixture
-def site(core: Core, public_url: str) -> Iterator[str]:
-    with edge(core, public_url) as address:
-        yield address
 
 
 @pytest.fixture
