@@ -2,7 +2,7 @@
 
 The rule: where it is known whose word it was, it is theirs alone. Where it isn't, a no (a consent withdrawn or
 denied, an objection, an opt-out, a restriction) holds for both, whatever was said after it; anything else stays
-with the one who stayed, because the other never has to have said it.
+with the one who stayed, because the other never has to have said it: so what was lifted of theirs is put again.
 """
 
 from __future__ import annotations
@@ -24,23 +24,37 @@ def share(two: Speakers, actor: str) -> dict[str, int]:
 
 
 def _share_limits(two: Speakers, actor: str) -> int:
-    """The survivor's own limits that were put while the two were one, and are in force."""
-    row, core, given = models.SubjectLimit, two.core, 0
-    query = row.select().where(row.subject_id == two.kept.id, row.lifted_at.is_null())
-    new = query.where(row.carried_from.is_null(), row.id.not_in(list(two.moved.own)))
-    for one in list(new.order_by(row.began_at, row.id)):
+    row, gone, given = models.SubjectLimit, two.gone, 0
+    for one in _put_meanwhile(two):
         speaker = two.of(None, one.request_id)
         if speaker == two.kept.id:
             continue
-        if speaker == two.gone.id:
-            row.update(subject_id=two.gone.id).where(row.id == one.id).execute()
+        if speaker == gone.id:
+            row.update(subject_id=gone.id).where(row.id == one.id).execute()
         else:
-            # By the way everybody's limits are put: recipients are told, and consents withdrawn.
-            limiting.put(core, one.tenant_id, two.gone.id, one.kind, one.purpose, one.request_id, actor)
+            _put(two, one, actor)
         given += 1
-    for subject in (two.kept, two.gone):
+    lifted = row.id.in_(list(two.moved.limits)) & (row.subject_id == gone.id) & row.lifted_at.is_null(False)
+    for one in list(row.select().where(lifted).order_by(row.began_at, row.id)):
+        _put(two, one, actor)
+        given += 1
+    for subject in (two.kept, gone):
         limits.count(subject)
     return given
+
+
+def _put_meanwhile(two: Speakers) -> list[models.SubjectLimit]:
+    """The survivor's own limits that were put while the two were one, and are in force."""
+    row = models.SubjectLimit
+    query = row.select().where(row.subject_id == two.kept.id, row.lifted_at.is_null())
+    new = query.where(row.carried_from.is_null(), row.id.not_in(list(two.moved.own)))
+    return list(new.order_by(row.began_at, row.id))
+
+
+def _put(two: Speakers, one: models.SubjectLimit, actor: str) -> None:
+    """The same limit for the one who was gone, by the way every limit is put: recipients are told, and consents
+    withdrawn."""
+    limiting.put(two.core, one.tenant_id, two.gone.id, one.kind, one.purpose, one.request_id, actor)
 
 
 def _share_consents(two: Speakers) -> int:

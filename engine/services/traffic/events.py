@@ -28,9 +28,9 @@ def listing(
     source: str | None = None,
     q: str | None = None,
     limit: int = 50,
-    before: int | None = None,
 ) -> list[models.Event]:
-    """Newest first. ``q`` looks in topic, error and id; ``before`` is a ``seq`` to continue from."""
+    """Newest first, of one tenant or of all; for the command line, which waits for however long it takes
+    (``event_search`` doesn't). ``q`` looks in topic, error and id."""
     event = models.Event
     query = event.select(*COLUMNS).order_by(event.seq.desc()).limit(limit)
     if tenant_id is not None:
@@ -43,8 +43,6 @@ def listing(
         query = query.where(event.source == source)
     if q:
         query = query.where(event.topic.contains(q) | event.error.contains(q) | (event.id == id_or_none(q)))
-    if before is not None:
-        query = query.where(event.seq < before)
     return list(query)
 
 

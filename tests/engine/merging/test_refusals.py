@@ -191,6 +191,17 @@ def test_a_limit_that_only_came_along_goes_back_with_its_owner(two: Two) -> None
     assert {one.carried_from for one in models.SubjectLimit.select()} == {None}
 
 
+def test_a_limit_of_the_other_that_was_lifted_meanwhile_is_in_force_again(two: Two) -> None:
+    for one in two.ids.values():
+        limiting.put(two.core, two.tenant_id, one, "sale_opt_out", "", None, ACTOR)
+    two.merge()
+    assert two.limited("sale_opt_out") == KEPT
+    limiting.lift(two.core, two.tenant_id, two.ids["kept"], "sale_opt_out", "", ACTOR)
+    assert two.limited("sale_opt_out") == set()
+    two.unmerge()
+    assert two.limited("sale_opt_out") == GONE
+
+
 def test_who_withdraws_while_a_merge_says_it_too_stays_withdrawn(two: Two) -> None:
     """The other withdrew from all channels already: the survivor's own withdrawal is written all the same."""
     limiting.put(two.core, two.tenant_id, two.ids["gone"], OBJECTION, "", None, ACTOR)
