@@ -22,6 +22,7 @@ from . import deadlines, drp, intake
 from .types import RequestState
 
 PENDING, DELIVERED = "pending", "delivered"
+SHOWN = 20
 _OWN_ID, _CALLBACK = "agent-request-id", "status_callback"
 
 
@@ -74,22 +75,18 @@ def standing(request: models.RightsRequest) -> dict[str, object]:
 
 def changed(core: Core, request: models.RightsRequest) -> None:
     """Have the agent told, if it knows another status than holds now. The caller holds the request."""
-    if request.agent_told is None:
-        return
-    now = standing(request)
-    if now != request.agent_told:
-        request.agent_told = now
+    if _outdated(request):
+        request.agent_told = now = standing(request)
         quick.update(models.RightsRequest, {"id": request.id}, {"agent_told": now})
         tell(core, request)
 
 
 def catch_up(core: Core, request: models.RightsRequest) -> None:
     """The same for a request that nobody holds yet: plain SQL may have changed it."""
-    if request.agent_told is None or standing(request) == request.agent_told:
-        return
-    held = quick.lock(models.RightsRequest, id=request.id, tenant_id=request.tenant_id)
-    if held is not None:
-        changed(core, held)
+    if _outdated(request):
+        held = quick.lock(models.RightsRequest, id=request.id, tenant_id=request.tenant_id)
+        if held is not None:
+            changed(core, held)
 
 
 def tell(core: Core, request: models.RightsRequest) -> models.StatusCallback:
@@ -107,9 +104,24 @@ def tell(core: Core, request: models.RightsRequest) -> models.StatusCallback:
     )
 
 
+def words(request_id: str) -> list[models.StatusCallback]:
+    """What the agent was told of a request, and is still to be: the newest ``SHOWN``, oldest first."""
+    row = models.StatusCallback
+    query = row.select().where(row.request_id == request_id).order_by(row.number.desc()).limit(SHOWN)
+    return list(reversed(list(query)))
+
+
 def let_go(request_id: str) -> None:
     """Forget how an agent follows a request: it can ask by its id, and is told nothing more."""
     quick.update(models.RightsRequest, {"id": request_id}, {"agent_sealed": None, "agent_told": None})
+
+
+def _outdated(request: models.RightsRequest) -> bool:
+    """Whether an agent that wants to be told knows another status. Plain SQL may write a state that there isn't:
+    nothing can be told of it."""
+    if request.agent_told is None or request.state not in drp.STATUSES:
+        return False
+    return bool(standing(request) != request.agent_told)
 
 
 def _end_of(day: str, zone: str) -> str:

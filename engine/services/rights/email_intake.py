@@ -56,8 +56,9 @@ def take(
 
 
 def _name(letter: Letter) -> tuple[str, ...]:
-    """Its Message-ID, or else all that it says."""
+    """Its Message-ID with its sender, because some programs give all their letters the same; else all that it
+    says."""
     if letter.message_id:
-        return ("message-id", letter.message_id)
+        return ("message-id", letter.message_id, letter.email)
     sent = moments.to_text(letter.sent_at) if letter.sent_at else ""
     return ("letter", letter.email, sent, letter.subject, letter.text)

@@ -15,7 +15,7 @@ from ....engine.desk import checks, dry_run, messages, queue
 from ....engine.fulfilment import handover, package
 from ....engine.mail import catalogue
 from ....engine.mail.letter import Letter
-from ....engine.rights import deadlines, proof, reaching
+from ....engine.rights import deadlines, following, proof, reaching
 from ....engine.rights.types import RequestType
 from ....engine.store import models
 from .. import numbers
@@ -112,6 +112,7 @@ def _brought_about(visit: Visit, request: models.RightsRequest) -> dict[str, Any
         "package_over": found is not None and handover.over(visit.core, found),
         "package_address": visit.public_url.rstrip("/") + handover.path_of(found) if found else "",
         "messages": messages.listing(visit.tenant_id, request.id),
+        "callbacks": following.words(request.id) if request.privacy_agent_id else [],
         "private": [kind for kind, one in catalogue.KINDS.items() if one.private],
         "obligations": list(
             owed.select()

@@ -73,6 +73,16 @@ DECISIONS: Mapping[str, str] = {
     "denied": "denied",
 }
 
+CALLBACK = "How it stands, to the agent"
+CALLBACKS: Mapping[str, str] = {
+    "pending": "live",
+    "delivered": "good",
+    "superseded": "quiet",
+    "withdrawn": "quiet",
+    "failed": "bad",
+}
+"""What became of a word to an agent, and the tone it has."""
+
 MESSAGES: Mapping[str, str] = {
     "acknowledged": "Receipt confirmed",
     "code": "Code to prove who they are",

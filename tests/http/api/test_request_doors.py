@@ -40,6 +40,15 @@ def test_a_file_is_tried_then_recorded_then_known(api: Caller) -> None:
     assert (again["recorded"], again["repeated"], again["rows"][0]["id"]) == (0, 1, row.id)
 
 
+def test_letters_of_a_program_that_gives_all_of_them_one_id_are_several(api: Caller) -> None:
+    ada = MESSAGE.replace("<canary-1@person.example>", "<>")
+    bob = ada.replace("ada@person.example", "bob@person.example")
+    path = "/api/v1/rights-requests/email"
+    taken = [api.post(path, {"message": one}).json() for one in (ada, bob, ada)]
+    assert [one["repeated"] for one in taken] == [False, False, True]
+    assert taken[0]["id"] == taken[2]["id"] != taken[1]["id"]
+
+
 def test_a_file_under_one_idempotency_key_is_answered_alike(api: Caller) -> None:
     headers = {"Idempotency-Key": "import-1"}
     answers = [api.post("/api/v1/rights-requests/import", {"csv": FILE}, headers=headers) for _ in range(2)]

@@ -9,18 +9,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from drp_agent import Agent
 from flow import Sender, customer
 from visitors import BOTH, Visitor
 
 from dxflow.engine.access.roles import Role
 from dxflow.engine.core import Core
-from dxflow.engine.desk import actions, settings
+from dxflow.engine.desk import actions, by_agents, settings
 from dxflow.engine.erasing import erasure
 from dxflow.engine.fulfilment import limiting
 from dxflow.engine.outgoing import Outgoing, Place
 from dxflow.engine.platforms.base import Person
 from dxflow.engine.services import tenants
-from dxflow.engine.services.rights import requests, suppressions
+from dxflow.engine.services.rights import privacy_agents, requests, suppressions
 from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
@@ -345,6 +346,25 @@ class TestAgents:
         assert "Must be an Ed25519 public key" in admin.text
         admin.post(f"/dashboard/desk/agents/{models.PrivacyAgent.get().id}/disable")
         assert "Consumer Help disabled" in admin.text
+
+    def test_what_the_agent_was_told_stands_on_the_requests_page(
+        self, sign_in_as: As, core: Core, tenant: NewTenant, drain: Callable[[], int]
+    ) -> None:
+        agent = Agent(core, "", tenant.controller.id, "ACME_SHOP")
+        mine = (core, agent.tenant_id, agent.name, "Help", agent.verify_key, "user:1", "ACME_SHOP")
+        row = privacy_agents.add(*mine)
+        wish = agent.wish(**{"status_callback": "https://1.1.1.1/canary", "agent-request-id": "mine-1"})
+        request = by_agents.exercise(core, tenant.controller, row, agent.signed(wish))
+        privacy_agents.disable(core, agent.tenant_id, agent.name, "user:1")
+        actions.cancel(core, agent.tenant_id, request.id, "user:1")
+        drain()
+        dpo = sign_in_as(Role.DPO)
+        page = dpo.get(f"/dashboard/requests/{request.id}").text
+        assert "How it stands, to the agent" in page
+        assert "withdrawn" in page
+        assert "mine-1" not in page
+        assert "mine-1" in dpo.post(f"/dashboard/requests/{request.id}").text
+        assert "1.1.1.1" not in dpo.page.text
 
     def test_another_controllers_agent_isnt_there(self, sign_in_as: As, other: str) -> None:
         admin = sign_in_as(Role.ADMIN)
