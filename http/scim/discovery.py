@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import falcon
@@ -28,7 +29,7 @@ from ...engine.errors import NotFound
 from ...engine.provisioning.searching import DEFAULT_COUNT, MOST_COUNTED
 from ...engine.provisioning.shapes import Group, Person, User
 from . import answers
-from .resources import Place, Scim
+from .resources import Scim
 
 _MODELS = (User, Group, EnterpriseUser, ResourceType, Schema, ServiceProviderConfig)
 
@@ -51,9 +52,10 @@ class Config(Scim):
 class _Discovered(Scim):
     kind: type[Resource[Any]]
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
-        self._all = [one.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE) for one in self._made()]
+    @cached_property
+    def _all(self) -> list[dict[str, Any]]:
+        """As JSON, made when somebody first asks: directories do so once, and a start is sooner over."""
+        return [one.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE) for one in self._made()]
 
     def _made(self) -> Sequence[Resource[Any]]:
         if self.kind is Schema:
