@@ -117,8 +117,8 @@ def let_go(request_id: str) -> None:
 
 
 def _outdated(request: models.RightsRequest) -> bool:
-    """Whether an agent that wants to be told knows another status. Plain SQL may write a state that there isn't:
-    nothing can be told of it."""
+    """Whether an agent that wants to be told knows another status. Of a state that there isn't, which plain SQL
+    may write, nothing can be told."""
     if request.agent_told is None or request.state not in drp.STATUSES:
         return False
     return bool(standing(request) != request.agent_told)

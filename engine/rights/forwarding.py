@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 _FORWARDED = re.compile(
     r"^[ >]*(-{3,}\s*)?("
@@ -31,6 +32,8 @@ _NAMES = {
 }
 _HEADER = re.compile(r"^[ >]*\*?([A-Za-zÀ-ÿ'’ -]{1,24})\*?\s?:\*?\s*(.*)$")
 _MOST_HEADERS = 15
+_MOST_BARE = 50
+"""Lines that begin like a sender's: each is read on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def split(subject: str, text: str) -> Original | None:
 
 def _bare(text: str) -> Original | None:
     """An original that begins with its headers: who, when and about what, which no sentence is."""
-    for found in _BARE.finditer(text):
+    for found in islice(_BARE.finditer(text), _MOST_BARE):
         headers, rest = _headers(text[found.start() :])
         if set(headers) == set(_NAMES):
             return _original(headers, rest)

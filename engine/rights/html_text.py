@@ -22,8 +22,7 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         del attrs
-        if self._hidden[-1:] == ["head"] and tag not in _IN_HEAD:
-            self._hidden.pop()
+        self._begun(tag)
         if tag in _HIDDEN:
             self._hidden.append(tag)
         elif tag in _CELLS:
@@ -33,6 +32,7 @@ class _Reader(HTMLParser):
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         del attrs
+        self._begun(tag)
         if _LINES.fullmatch(tag):
             self.parts.append("\n")
 
@@ -44,8 +44,15 @@ class _Reader(HTMLParser):
             self.parts.append("\n")
 
     def handle_data(self, data: str) -> None:
+        if data.strip():
+            self._begun("")
         if not self._hidden:
             self.parts.append(re.sub(r"\s+", " ", data))
+
+    def _begun(self, tag: str) -> None:
+        """Something that stands in no head ends an open one."""
+        if self._hidden[-1:] == ["head"] and tag not in _IN_HEAD:
+            self._hidden.pop()
 
 
 def from_html(text: str) -> str:

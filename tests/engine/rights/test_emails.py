@@ -170,6 +170,8 @@ def test_a_head_that_is_not_closed_hides_no_letter() -> None:
         "<html><head><meta charset=utf-8><title>x</title><body>Delete me</body></html>",
         "<head><style>p{}</style><p>Delete me",
         "<head><title>x</title></head><body>Delete me",
+        "<head><title>x</title><br/>Delete me",
+        "<head><title>x</title>Delete me",
     ):
         assert from_html(page) == "Delete me", page
 

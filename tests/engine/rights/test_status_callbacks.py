@@ -247,6 +247,14 @@ def test_the_agent_hears_of_what_plain_sql_and_another_zone_change(
     assert listener.heard == ["in_progress", "fulfilled"]
 
 
+def test_of_a_state_that_there_is_not_nothing_is_told(able: Core, ask: Ask, listener: Listener) -> None:
+    request = ask()
+    models.RightsRequest.update(state="nonsense").execute()
+    settings.change(able, request.tenant_id, "user:1", {"zone": "Pacific/Auckland"})
+    drain(able)
+    assert listener.got == []
+
+
 @pytest.fixture
 def known(able: Core, tenant: NewTenant) -> str:
     """The person whom the agent asks for is on file."""
