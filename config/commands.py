@@ -212,7 +212,12 @@ def program(version: str, guard: Guard) -> typer.Typer:
     return made
 
 
-def execute(made: typer.Typer, expected: tuple[type[Exception], ...]) -> None:
+def ready(made: typer.Typer) -> Callable[[], None]:
+    """The program with all its commands declared, as ``execute`` runs it."""
+    return typer.main.get_command(made)
+
+
+def execute(made: Callable[[], None], expected: tuple[type[Exception], ...]) -> None:
     """Run the program, and end the process. ``expected`` errors say in one line what is wrong; others are
     defects and show where they happened."""
     faults: tuple[type[Exception], ...] = (StartError, *expected)
@@ -231,8 +236,9 @@ def _taken(given: dict[str, Any]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _flags(*, hidden: bool) -> list[inspect.Parameter]:
-    return [_parameter(name, _flag(name, hidden), None) for name in FLAGS]
+@functools.cache  # a hundred commands take the same thirty
+def _flags(*, hidden: bool) -> tuple[inspect.Parameter, ...]:
+    return tuple(_parameter(name, _flag(name, hidden), None) for name in FLAGS)
 
 
 def _flag(name: str, hidden: bool) -> Any:
