@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 import shutil
@@ -85,6 +86,7 @@ def dotted(path: Path) -> str:
     return ".".join(["dxflow", *path.parts]).removesuffix(".py").removesuffix(".__init__")
 
 
+@functools.cache
 def parsed(file: Path) -> ast.Module:
     return ast.parse((ROOT / file).read_text(), str(file))
 
