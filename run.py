@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dxflow
 from dxflow.config import banner, options, processes
-from dxflow.config.commands import OPERATOR, Run, command, execute, program, ready
+from dxflow.config.commands import OPERATOR, Run, command, execute, program
 from dxflow.config.settings import Settings
 from dxflow.engine.commands import (
     agents,
@@ -159,13 +159,10 @@ def demo(
     return 1 if found.unexpected else 0
 
 
-entry = ready(app)
-
-
 def main() -> None:
     """Run the command line."""
     with scope.everyone("the command line is the operator's; commands about one tenant narrow it"):
-        execute(entry, upkeep.FAILURES)
+        execute(app, upkeep.FAILURES)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ from http import HTTPStatus
 from typing import Any
 
 import falcon
-from scim2_models import Error, ListResponse
 
 from ...engine.errors import Invalid, Malformed, Refused, Taken
 from .. import problems
 
 MEDIA_TYPE = "application/scim+json"
+LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
 def say(resp: falcon.Response, content: Mapping[str, Any]) -> None:
@@ -28,7 +29,7 @@ def listed(
 ) -> dict[str, object]:
     """A ListResponse (section 3.4.2)."""
     return {
-        "schemas": [str(ListResponse.__schema__)],
+        "schemas": [LIST],
         "totalResults": len(resources) if total is None else total,
         "startIndex": start,
         "itemsPerPage": len(resources),
@@ -44,7 +45,7 @@ def face(req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
     if isinstance(error, Invalid | Malformed):
         status = HTTPStatus.BAD_REQUEST
     resp.status = f"{status} {HTTPStatus(status).phrase}"
-    content = {"schemas": [str(Error.__schema__)], "status": str(int(status)), "detail": detail}
+    content = {"schemas": [ERROR], "status": str(int(status)), "detail": detail}
     word = _word(error)
     say(resp, content | ({"scimType": word} if word else {}))
 
