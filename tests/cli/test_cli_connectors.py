@@ -11,7 +11,6 @@ from dxflow.config import options
 from dxflow.engine.platforms import PLATFORMS
 from dxflow.engine.rights import REGIMES
 from dxflow.engine.services.connectors import connectors
-from dxflow.engine.services.traffic import events
 
 SECRET = "canary-of-a-secret"
 
@@ -107,8 +106,6 @@ def test_a_check_tells_of_failures(failure: Failure) -> None:
     assert "shape" in found["last_error"]
 
 
-def test_the_command_line_knows_every_platform_regime_and_state() -> None:
+def test_the_command_line_knows_every_platform_and_regime() -> None:
     assert set(get_args(get_args(options.Platform)[0])) == set(PLATFORMS)
     assert set(get_args(get_args(options.Regime)[0])) == set(REGIMES)
-    literal, _ = get_args(get_args(options.State)[0])
-    assert set(get_args(literal)) == set(events.STATES)
