@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,10 +20,18 @@ def home(tmp_path: Path) -> Iterator[Home]:
     wiring.forget()
 
 
+@pytest.fixture(scope="session")
+def acme(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of an installation with one tenant, to copy: a first start migrates and makes keys."""
+    made = Home(tmp_path_factory.mktemp("acme") / "data dir")
+    made.ask("tenant", "create", "--name", "Acme Shop", "--jurisdiction", "DE")
+    return made.directory
+
+
 @pytest.fixture
-def shop(home: Home) -> Home:
+def shop(home: Home, acme: Path) -> Home:
     """An installation with one tenant."""
-    home.ask("tenant", "create", "--name", "Acme Shop", "--jurisdiction", "DE")
+    shutil.copytree(acme, home.directory)
     return home
 
 
