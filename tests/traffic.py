@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import http.client
 import json
 import queue
@@ -104,14 +105,26 @@ class Crowd:
     """The last answer by delivery id."""
     repeated: int = 0
 
-    def send(self, sent: Sequence[Shipment], meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Send everything; ``meanwhile`` runs beside it in the calling thread, and is the test's chaos."""
+    def send(
+        self,
+        sent: Sequence[Shipment],
+        meanwhile: Callable[[], object] = lambda: None,
+        *,
+        until_it_is_over: bool = False,
+    ) -> None:
+        """Send everything; ``meanwhile`` runs beside it in the calling thread, and is the test's chaos. With
+        ``until_it_is_over`` no more is sent than it takes: so much is ``sent`` that chaos never finds nobody at
+        work, however slow the machine makes it."""
         waiting: queue.SimpleQueue[Shipment] = queue.SimpleQueue()
         for shipment in sent:
             waiting.put(shipment)
         with ThreadPoolExecutor(self.threads) as pool:
             running = [pool.submit(self._work, waiting) for _ in range(self.threads)]
-            meanwhile()
+            try:
+                meanwhile()
+            finally:
+                if until_it_is_over:
+                    collections.deque(_drain(waiting), maxlen=0)
         for one in running:
             one.result()
 
