@@ -6,12 +6,11 @@ faults: a directory in use and a taken port are told before anything is started 
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Protocol, TypeVar
 
+from . import stopping
 from .addresses import is_loopback
 from .datadir import DataDir
 from .errors import SettingsError
@@ -123,11 +122,8 @@ def _refuse_open_enrolment(settings: Settings) -> None:
 
 def worker(settings: Settings, engine: Engine) -> None:
     """The actors alone, until SIGINT or SIGTERM. Raises StartError; for the main thread only."""
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    with ExitStack() as stack:
+    with stopping.signals() as told, ExitStack() as stack:
         DataDir(settings.data_dir).prepare()
         stack.callback(engine.stop, EXIT_TIMEOUT_S)
         engine.start()
-        stopping.wait()
+        told(None)

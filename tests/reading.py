@@ -11,6 +11,8 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, WebError, sync_playwright
 
+from waiting import wait_until
+
 _FAULTS = {"resultTypes": ["violations"]}  # what passes isn't worked out to the end
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _RULES = {"runOnly": {"type": "tag", "values": _TAGS}, **_FAULTS}
@@ -85,7 +87,8 @@ def usable(page: Page) -> None:
 def fits(page: Page, width: int = 360) -> None:
     """On a narrow screen nothing has to be scrolled sideways (WCAG 1.4.10)."""
     page.set_viewport_size({"width": width, "height": 780})
-    laid_out = page.evaluate("document.documentElement.scrollWidth")
+    measure = "document.body ? document.documentElement.scrollWidth : 0"
+    laid_out = wait_until(lambda: page.evaluate(measure), what="a page")  # between two there is none
     assert laid_out <= width, f"{page.url} is {laid_out} wide on a screen of {width}"
     page.set_viewport_size({"width": 1280, "height": 900})
 

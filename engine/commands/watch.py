@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
+from enum import Enum
 from pathlib import Path
 
-from ...config import options
+from ...config import options, stopping
 from ...config.commands import OPERATOR, Run, command
 from ..errors import Unavailable
 from ..moments import system_clock, to_text
@@ -42,30 +42,47 @@ def audit_watch(
     headers = {"Authorization": f"Bearer {token_file.read_text().strip()}"} if token_file else {}
     cosigner = kept.cosigner(name or f"{socket.gethostname()}/dxflow-watch")
     watcher = Watcher(RemoteLog(url.rstrip("/"), headers), kept, cosigner, system_clock, key or ())
-    stop, alarmed, wait = threading.Event(), False, every
+    if once:
+        return _look(run, watcher, cosigner.vkey, once=True).code
+    with stopping.signals() as told:
+        return _watch(run, watcher, cosigner.vkey, every, told)
+
+
+def _watch(run: Run, watcher: Watcher, witness: str, every: float, told: stopping.Told) -> int:
+    """Look again and again until somebody asks to stop; 1 where there was an alarm."""
+    alarmed, wait = False, every
     while True:
-        try:
-            seen = watcher.look()
-            wait = every
-            if once or seen.grown != 0 or seen.adopted:
-                run.show(_row(seen, cosigner.vkey), SEEN)
-        except Alarm as alarm:
-            alarmed = True
-            run.console.say(f"ALARM {to_text(system_clock())} {url}: {alarm}")
-        except Unavailable as fault:
-            wait = min(max(wait, every) * 2, LONGEST_WAIT_S)
-            run.console.say(f"{to_text(system_clock())} nothing seen: {fault}")
-            if once:
-                return 1
-        if once or _interrupted(stop, wait):
+        outcome = _look(run, watcher, witness)
+        alarmed = alarmed or outcome is Outcome.ALARM
+        wait = min(wait * 2, LONGEST_WAIT_S) if outcome is Outcome.NOTHING else every
+        if told(wait):
             return int(alarmed)
 
 
-def _interrupted(stop: threading.Event, seconds: float) -> bool:
+class Outcome(Enum):
+    """Of one look."""
+
+    HOLDS, ALARM, NOTHING = "holds", "alarm", "nothing"
+
+    @property
+    def code(self) -> int:
+        """The exit code of a program that looked once."""
+        return int(self is not Outcome.HOLDS)
+
+
+def _look(run: Run, watcher: Watcher, witness: str, once: bool = False) -> Outcome:
+    """Look, and say what is new; whoever looks only once hears of it in any case."""
     try:
-        return stop.wait(seconds)
-    except KeyboardInterrupt:
-        return True
+        seen = watcher.look()
+    except Alarm as alarm:
+        run.console.say(f"ALARM {to_text(system_clock())} {watcher.log.url}: {alarm}")
+        return Outcome.ALARM
+    except Unavailable as fault:
+        run.console.say(f"{to_text(system_clock())} nothing seen: {fault}")
+        return Outcome.NOTHING
+    if once or seen.grown != 0 or seen.adopted:
+        run.show(_row(seen, witness), SEEN)
+    return Outcome.HOLDS
 
 
 def _row(seen: Seen, witness: str) -> dict[str, object]:
