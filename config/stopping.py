@@ -1,7 +1,7 @@
 """Waiting for the signals that ask a program to end, for its main thread.
 
 They are bytes in a pipe, and interrupt nothing: an exception out of a handler is lost where Python can't raise
-it (in a destructor, in a callback), and an event set by one can wait for a lock that the interrupted thread has.
+it (in a destructor, in a callback), and an event that one sets can wait for a lock that this very thread has.
 """
 
 from __future__ import annotations
