@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(predicate: Callable[[], T], *, timeout: float = 10.0, what: str = "the condition") -> T:
+def wait_until(predicate: Callable[[], T], *, timeout: float = 30.0, what: str = "the condition") -> T:
     """Poll until ``predicate()`` is true and return what it gave; AssertionError after ``timeout`` s."""
     deadline = time.monotonic() + timeout
     pause = 0.005

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from databases import usually_sqlite
 from flow import Sender, customer
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from reading import MISSING, Watch, open_chromium, sign_in
 from visitors import PASSWORD, edge
 
@@ -21,6 +21,10 @@ from dxflow.engine.services.rights import requests
 from dxflow.engine.services.tenants import NewTenant
 
 EMAIL = "owner@acme.example"
+PATIENCE_MS = 30_000
+"""Two processors may have ten processes to run."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,7 +84,7 @@ def context(chromium: Browser, scripts: bool, site: str) -> Iterator[BrowserCont
     context = chromium.new_context(
         base_url=site, java_script_enabled=scripts, viewport={"width": 1280, "height": 900}
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     watch = Watch(site)
     context.on("request", watch.asked)
     context.on("console", watch.said)

@@ -23,6 +23,8 @@ from dxflow.engine.services.subjects import subjects
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import models
 
+from .conftest import PATIENCE_MS
+
 ADA = Person("ada@shop.example", None, "Ada")
 
 
@@ -45,7 +47,7 @@ def second(chromium: Browser, site: str, scripts: bool, core: Core, tenant: NewT
     """Another officer, at a browser of their own."""
     users.create(core, tenant.controller.id, "second@acme.example", Role.ADMIN, password=PASSWORD)
     context = chromium.new_context(base_url=site, java_script_enabled=scripts)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     sign_in(page, "second@acme.example", PASSWORD)
     yield page
