@@ -115,7 +115,7 @@ def test_a_killed_server_leaves_no_children_no_ports_and_no_locks(installation, 
     assert any("valkey" in process.name() for process in family)
     server.kill()
     wait_until(lambda: not any(alive(one) for one in family), what="the end of the killed server's children")
-    wait_until(lambda: is_free(server.port), timeout=5, what="the port")
+    wait_until(lambda: is_free(server.port), what="the port")
     assert server.start().ready().running
 
 

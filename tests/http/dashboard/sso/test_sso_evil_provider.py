@@ -257,8 +257,8 @@ def test_a_provider_that_hangs_takes_two_threads_of_the_edge_and_no_more(
     hanging = [threading.Thread(target=come_in, args=(acme, new_browser())) for _ in range(2)]
     for one in hanging:
         one.start()
-    assert asking.acquire(timeout=5)
-    assert asking.acquire(timeout=5)
+    assert asking.acquire(timeout=30)
+    assert asking.acquire(timeout=30)
     third = come_in(acme, new_browser())
     go_on.set()
     for one in hanging:
