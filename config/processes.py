@@ -14,7 +14,8 @@ from . import stopping
 from .addresses import is_loopback
 from .datadir import DataDir
 from .errors import SettingsError
-from .server import EXIT_TIMEOUT_S, WsgiApp, listen, run_server
+from .listening import listen
+from .server import EXIT_TIMEOUT_S, WsgiApp, run_server
 from .settings import Settings
 from .valkey import EmbeddedValkey
 

@@ -1,14 +1,13 @@
 """gunicorn as dxflow runs it, for ``serve`` and ``web``.
 
-Three things differ from the stock server. The listening socket is opened here, before anything else starts,
-because gunicorn retries a taken port five times and prints each. Ctrl-C, which a terminal sends to every
-process, is left to the master, which lets requests and steps in progress end. And a worker never outlives
-its master: the kernel kills it, so that a restart finds port and data directory free.
+Three things differ from the stock server. The listening socket is opened before anything else starts
+(``listening``), because gunicorn retries a taken port five times and prints each. Ctrl-C, which a terminal
+sends to every process, is left to the master, which lets requests and steps in progress end. And a worker never
+outlives its master: the kernel kills it, so that a restart finds port and data directory free.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import socket
@@ -23,15 +22,15 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from .errors import AddressTaken, StartError
+from .errors import StartError
 from .lifeline import die_with_parent
+from .listening import listen
 from .settings import Settings
 from .worker import Worker
 
 GRACEFUL_TIMEOUT_S = 30
 EXIT_TIMEOUT_S = 20.0
 _SLACK_S = 3
-_BACKLOG = 2048
 _ADDRESSED = "%s %s"
 """How gunicorn's workers log the method and path of each request, at debug level."""
 
@@ -41,30 +40,6 @@ WsgiApp = Callable[..., Any]
 Hook = Callable[[], None]
 ForkHook = Callable[[bool], None]
 """Is told whether its worker is alone: no other worker of this master runs."""
-
-
-def listen(settings: Settings) -> socket.socket:
-    """The listening socket for DXFLOW_HOST and DXFLOW_PORT. Raises AddressTaken: one line."""
-    where = settings.listen_address
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind)
-    except OSError as error:
-        raise AddressTaken(f"DXFLOW_HOST: {settings.host} is no address here: {error.strerror}") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)  # on Linux two sockets may bind an address, but only one may listen
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise AddressTaken(
-                f"DXFLOW_PORT: {where} is taken by another program; stop it, or choose another port"
-            ) from None
-        raise AddressTaken(f"DXFLOW_PORT: can't listen on {where}: {error.strerror}") from None
-    return listener
 
 
 def run_server(

@@ -18,7 +18,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from dxflow.config import worker
 from dxflow.config.errors import AddressTaken
-from dxflow.config.server import OUR_SHARE, OURS, Ending, is_alone, listen
+from dxflow.config.listening import listen
+from dxflow.config.server import OUR_SHARE, OURS, Ending, is_alone
 from dxflow.config.settings import Settings
 from waiting import wait_until
 
@@ -169,6 +170,14 @@ def test_a_taken_port_is_one_clear_line_and_exit_code_1(
         f"dxflow: DXFLOW_PORT: 127.0.0.1:{free_port} is taken by another program; "
         "stop it, or choose another port\n"
     )
+
+
+def test_a_port_that_a_killed_server_gives_up_a_moment_later_is_waited_for(free_port: int) -> None:
+    dying = socket.create_server(("127.0.0.1", free_port))
+    death = threading.Timer(0.3, dying.close)
+    death.start()
+    listen(Settings.load(port=free_port)).close()
+    death.join()
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
