@@ -92,7 +92,7 @@ def _held(core: Core, page: Any) -> tuple[list[models.DataSubjectLink], dict[str
     """
     row, held = models.DataSubject, dict[str, models.DataSubject]()
     while True:
-        links = list(page)
+        links = list(page.clone())  # asked anew: a query remembers its answer
         owners = {one.subject_id for one in links}
         if owners <= held.keys():
             return links, held

@@ -43,18 +43,6 @@ def test_an_inclusion_proof_verifies_exactly_when_the_reference_says_so(name: st
         merkle.verify_inclusion(leaf, case["leafIdx"], case["treeSize"], proof, root)
 
 
-@pytest.mark.parametrize("name", names("merkle/consistency/**/*.json"))
-def test_a_consistency_proof_verifies_exactly_when_the_reference_says_so(name: str) -> None:
-    case = load(name)
-    proof = [base64.b64decode(node) for node in case["proof"] or []]
-    roots = [base64.b64decode(case[root] or "") for root in ("root1", "root2")]
-    if case["wantErr"]:
-        with pytest.raises(LogBroken):
-            merkle.verify_consistency(case["size1"], case["size2"], *roots, proof)
-    else:
-        merkle.verify_consistency(case["size1"], case["size2"], *roots, proof)
-
-
 @pytest.mark.parametrize(("size1", "size2"), [(1, 8), (6, 8), (2, 5), (6, 7), (3, 7), (4, 8), (5, 6)])
 def test_a_proof_between_the_reference_s_roots_fails_in_each_way_the_reference_tries(
     size1: int, size2: int

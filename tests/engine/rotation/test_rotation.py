@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flow import HandClock, seeing
@@ -19,7 +20,7 @@ from dxflow.engine.identity.roots import KeyFile, RootRing, root_id
 from dxflow.engine.identity.subjects import Origin
 from dxflow.engine.inbox import Arrival, Inbox, open_payload
 from dxflow.engine.platforms.base import Person
-from dxflow.engine.rotation import roots, sealed, versions
+from dxflow.engine.rotation import links, roots, sealed, versions
 from dxflow.engine.services import tenants
 from dxflow.engine.services.audit import verifying
 from dxflow.engine.services.connectors import connectors
@@ -373,3 +374,23 @@ def test_links_rotate_under_traffic(core: Core, tenant: NewTenant) -> None:
     links = models.DataSubjectLink.select()
     assert {row.key_version for row in links} == {3}
     assert len(links) == 2 * len(people)
+
+
+def test_a_link_that_moves_while_its_subject_is_waited_for_is_held_with_the_other(
+    core: Core, tenant: NewTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (_match(core, tenant, Person(email=f"{name}@shop.example")) for name in "ab")
+    row = models.DataSubjectLink
+    real, moved = core.store.for_update, list[str]()
+
+    def while_it_waits(query: Any) -> Any:
+        if not moved:
+            moved.append(second)
+            row.update(subject_id=second).where(row.subject_id == first).execute()
+        return real(query)
+
+    monkeypatch.setattr(core.store, "for_update", while_it_waits)
+    its = [one.id for one in row.select().where(row.subject_id == first)]
+    with core.store.transaction():
+        held, owners = links._held(core, row.select().where(row.id.in_(its)))
+    assert {one.subject_id for one in held} == set(owners) == {second}
