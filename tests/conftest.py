@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import functools
+import gc
 import shutil
 import signal
 import tempfile
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import argon2
+import falcon.routing.compiled
 import psutil
 import pytest
 from databases import ROLE, Databases, as_role, execute
@@ -23,6 +26,15 @@ from dxflow.engine.services import tenants
 from dxflow.engine.services.people import passwords
 from dxflow.engine.services.tenants import NewTenant
 from dxflow.engine.store import Store, scope
+
+# Falcon writes the Python that finds a route anew for every application, of which most tests make one.
+vars(falcon.routing.compiled)["compile"] = functools.lru_cache(maxsize=8)(compile)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported is there to stay: whoever looks for garbage needn't look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ from ...engine.services.people.devices import Client
 from .. import prefix
 from ..client import address_of, browser_of
 from ..outside import Outside
-from .rendering import Renderer
+from .rendering import Renderer, renderer
 
 _PAST = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -122,4 +122,4 @@ def make(core: Core, outside: Outside, settings: DashboardSettings) -> Desk:
     """A desk for an installation that people reach at ``public_url``."""
     address = urlsplit(settings.public_url)
     secure = address.scheme == "https"
-    return Desk(core, outside, Renderer(), "/dashboard", settings.public_url, address.netloc, secure)
+    return Desk(core, outside, renderer(), "/dashboard", settings.public_url, address.netloc, secure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -41,6 +42,12 @@ class Renderer:
     def _asset(self, context: jinja2.runtime.Context, name: str) -> str:
         """The address of a static file in its present version."""
         return f"{context['base']}/static/{name}?v={self.assets[name].version}"
+
+
+@functools.cache
+def renderer() -> Renderer:
+    """The one of this process: whatever application asks, a template is compiled once."""
+    return Renderer()
 
 
 @jinja2.pass_context

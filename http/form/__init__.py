@@ -17,12 +17,12 @@ from ..gate import Gate, open_to_all
 from .answers import BASE, Desk, face, send_headers
 from .packages import Fetching
 from .pages import Confirm, Form, Status
-from .rendering import Renderer
+from .rendering import renderer
 
 
 def make(core: Core, public_url: str) -> Desk:
     """What all pages share; ``public_url`` is how people reach the installation."""
-    return Desk(core, Renderer(), public_url.rstrip("/"))
+    return Desk(core, renderer(), public_url.rstrip("/"))
 
 
 def install(app: falcon.App[Any, Any], gate: Gate, desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,3 +27,9 @@ class Renderer:
         style = f"{base}/static/form.css?v={self.assets['form.css'].version}"
         words = self.texts[language]
         return self._environment.get_template(template).render(base=base, style=style, say=words, **values)
+
+
+@functools.cache
+def renderer() -> Renderer:
+    """The one of this process: whatever application asks, a template is compiled once."""
+    return Renderer()
