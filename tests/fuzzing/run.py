@@ -16,6 +16,7 @@ import random
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -43,21 +44,22 @@ def _asked() -> argparse.Namespace:
 
 
 def _seeded(asked: argparse.Namespace) -> int:
-    found = _parsers()
-    names = [asked.parser] if asked.parser else list(found)
-    for name in names:
-        from mutations import bent
+    from mutations import bent
 
-        chance, seen = random.Random(f"{asked.seed} {name}"), _Seen(name)
-        for _ in range(_share(asked.inputs, names)):
-            if not seen.take(found[name], bent(chance, found[name].samples)):
-                return 1
-        seen.tell()
+    with _parsers() as found:
+        names = [asked.parser] if asked.parser else list(found)
+        for name in names:
+            chance, seen = random.Random(f"{asked.seed} {name}"), _Seen(name)
+            for _ in range(_share(asked.inputs, names)):
+                if not seen.take(found[name], bent(chance, found[name].samples)):
+                    return 1
+            seen.tell()
     return 0
 
 
 def _led_apart(asked: argparse.Namespace) -> int:
-    names = list(_parsers())
+    with _parsers() as found:
+        names = list(found)
     for name in names:
         command = [sys.executable, __file__, "--engine", "atheris", "--parser", name]
         shared = ["--inputs", str(_share(asked.inputs, names)), "--seed", str(asked.seed)]
@@ -72,8 +74,9 @@ def _led(asked: argparse.Namespace) -> int:
     import atheris
     from mutations import bent
 
+    everybody = ExitStack()
     with atheris.instrument_imports(include=["dxflow"]):
-        found = _parsers()
+        found = everybody.enter_context(_parsers())
     parser, seen, chance = found[asked.parser], _Seen(asked.parser), random.Random(asked.seed)
 
     def take(given: bytes) -> None:
@@ -124,7 +127,9 @@ def _share(inputs: int, names: list[str]) -> int:
     return -(-inputs // len(names))
 
 
+@contextmanager
 def _parsers():  # type: ignore[no-untyped-def]  # its type is imported late, under atheris's instruments
+    """All of them, while the block runs. As in every test, who makes them looks at everything."""
     logging.disable(logging.CRITICAL)
     import structlog
 
@@ -132,7 +137,10 @@ def _parsers():  # type: ignore[no-untyped-def]  # its type is imported late, un
     from parsers import parsers
     from web import Web
 
-    return parsers(Web())
+    from dxflow.engine.store import scope
+
+    with scope.everyone("what is fuzzed was made for it"):
+        yield parsers(Web())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -50,3 +51,10 @@ def test_a_parser_that_raises_what_it_must_not_is_found() -> None:
     broken = Parser(lambda raw: raw[1], (ValueError,), (b"",))
     with pytest.raises(IndexError):
         broken.outcome(b"")
+
+
+def test_the_program_gives_every_parser_its_share(found: Mapping[str, Parser]) -> None:
+    command = [sys.executable, str(Path(__file__).with_name("run.py")), "--engine", "seeded", "--inputs", "1"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert all(f"{name:24} {1:>8} inputs" in ended.stdout for name in found), ended.stdout
