@@ -44,6 +44,6 @@ def place(
 
 
 @pytest.fixture
-def elsewhere(make_place: Callable[..., Place]) -> Place:
+def elsewhere(make_place: Callable[[str], Place]) -> Place:
     """Another machine: an empty data directory, an empty database."""
     return make_place("elsewhere")
