@@ -43,9 +43,23 @@ class Console:
         if as_json:
             sys.stdout.write(json.dumps(data, ensure_ascii=False, default=_json_value) + "\n")
         elif isinstance(data, Mapping):
-            self._out.print(self._sheet(data, columns))
+            self._print(self._sheet(data, columns))
         else:
-            self._out.print(self.table(data, columns))
+            self._print(self.table(data, columns))
+
+    def write(self, text: str) -> None:
+        """Print what is a document of its own, as it is: for a file, a pipe, or to be copied."""
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        sys.stdout.flush()  # whoever reads a command that goes on reads it now
+
+    def _print(self, shown: rich.console.RenderableType) -> None:
+        """In a pipe or a file no line is filled up with spaces to the length of the longest."""
+        if self.is_terminal:
+            self._out.print(shown)
+            return
+        with self._out.capture() as captured:
+            self._out.print(shown)
+        self.write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
     def say(self, text: str) -> None:
         """Print a line for people on stderr."""

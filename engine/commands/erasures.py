@@ -114,15 +114,18 @@ def erasure_list(run: Run, state: orders.State | None = None, limit: options.Lim
 
 @command(commands, "certificate", takes=Permission.LOOK, tenant=True)
 def erasure_certificate(run: Run, order: str, out: options.Out = None) -> None:
-    """The certificate of an executed order: a signed note that `erasure verify` checks offline."""
+    """The certificate of an executed order, printed as it is: a signed note that `erasure verify` checks
+    offline."""
     core, tenant_id = one_tenant(run)
     note = certificate.current(core, tenant_id, order)
+    if out is None and not run.as_json:
+        run.console.write(note)
+        return
     state = orders.get(tenant_id, order).certified
     if out is not None:
         _write(out, note)
     shown = {"order": order, "state": state, "note": note, "path": str(out) if out else None}
-    columns = {"order": "Order", "state": "State", **({"path": "File"} if out else {"note": "Certificate"})}
-    run.show(shown, columns)
+    run.show(shown, {"order": "Order", "state": "State", "path": "File"})
 
 
 @command(commands, "receipt", takes=Permission.ERASE, tenant=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Literal
 
 from typer import Option
@@ -47,7 +46,7 @@ def request_report(
         return
     text = json.dumps(made.as_json(), ensure_ascii=False, indent=1) if form == "json" else made.text(form)
     if out is None:
-        sys.stdout.write(text.rstrip() + "\n")
+        run.console.write(text.rstrip())
         return
     out.write_text(text, encoding="utf-8", newline="")
     run.show({"file": str(out), "rows": len(made.rows)}, _FILE)

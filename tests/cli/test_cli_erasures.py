@@ -46,6 +46,7 @@ def test_two_people_erase_somebody_and_the_certificate_is_checked_without_a_data
 
     note, receipt = tmp_path / "erased.note", tmp_path / "receipt.json"
     shop.ask("erasure", "certificate", order, "--out", str(note))
+    assert shop.run("erasure", "certificate", order).out == note.read_text(), "or printed as it is"
     shop.ask("erasure", "receipt", order, "--out", str(receipt))
     key = shop.ask("audit", "checkpoint")["vkey"]
     elsewhere = Home(tmp_path / "nothing here")

@@ -113,3 +113,17 @@ def test_progress_is_silent_where_there_is_no_terminal(capsys: pytest.CaptureFix
 )
 def test_a_moment_in_words(seconds: float, words: str) -> None:
     assert ago(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+def test_in_a_pipe_no_line_ends_in_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    for data in ([*ROWS, {"id": "3", "ok": None}], {"id": "first\nsecond", "name": "a much longer line"}):
+        Console(lambda: NOW).show(data, as_json=False, columns=COLUMNS)
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line != line.rstrip()] == []
+    assert out.endswith("\n")
+    assert not out.endswith("\n\n")
+
+
+def test_a_document_is_written_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().write("a line\n\n  [red]another[/red]")
+    assert capsys.readouterr().out == "a line\n\n  [red]another[/red]\n"
