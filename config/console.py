@@ -41,7 +41,7 @@ class Console:
     def show(self, data: Row | Sequence[Row], *, as_json: bool, columns: Mapping[str, str]) -> None:
         """Print one row or many. ``columns`` maps the keys to show to their headings; JSON has every key."""
         if as_json:
-            sys.stdout.write(json.dumps(data, ensure_ascii=False, default=_json_value) + "\n")
+            self.write(json.dumps(data, ensure_ascii=False, default=_json_value))
         elif isinstance(data, Mapping):
             self._print(self._sheet(data, columns))
         else:

@@ -21,11 +21,10 @@ from .. import announcing, moments
 from ..core import Core
 from ..desk import by_erasure
 from ..errors import Conflict
-from ..lookups import there
 from ..recipients import obligations
 from ..services import acts
 from ..store import models, quick
-from . import erasure
+from . import erasure, order_rows
 from .certified import HEADER
 
 PRELIMINARY, FINAL = "preliminary", "final"
@@ -38,9 +37,7 @@ def current(core: Core, tenant_id: str, order_id: str) -> str:
     Raises NotFound, Conflict for an order that wasn't executed.
     """
     with core.store.transaction():
-        order = there(
-            quick.lock(models.ErasureOrder, id=order_id, tenant_id=tenant_id), "no such erasure order"
-        )
+        order = order_rows.held(tenant_id, order_id)
         if order.executed_at is None or order.log_index is None:
             raise Conflict(f"this order is {order.state}: a certificate follows when it is executed")
         state = PRELIMINARY if obligations.outstanding(tenant_id, order_id=order.id) else FINAL
